@@ -184,8 +184,8 @@ func cholSolve(l []float64, n int, v []float64) {
 func (f *fitter) sweep(lambda float64, work []int) step {
 	st := step{b0: make([]float64, f.k), b: rect(f.k, len(work))}
 	sizes := make([]float64, f.k)
-	// Classes are independent here: each takes the others' margins as they are. Softmax curvature of one class
-	// alone overstates the step when all move at once; the line search then shortens it.
+	// Classes are independent here: each takes the others' margins as they are. For that the softmax curvature
+	// diag(p)−ppᵀ is replaced by diag(p), which bounds it from above when all classes move at once.
 	each(f.k, float64(f.k*f.d.n*len(work)), func(c int) {
 		sizes[c] = f.sweepClass(lambda, work, c, st)
 	})
@@ -195,7 +195,11 @@ func (f *fitter) sweep(lambda float64, work []int) step {
 
 func (f *fitter) sweepClass(lambda float64, work []int, c int, st step) (size float64) {
 	omega := make([]float64, f.d.n)
-	f.weightsOf(c, c, omega)
+	if f.k == 1 {
+		f.weightsOf(c, c, omega)
+	} else {
+		floats.MulTo(omega, f.d.w, f.prob[c])
+	}
 	h0 := floats.Sum(omega)
 	if h0 <= 1e-300 {
 		return 0

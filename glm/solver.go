@@ -157,6 +157,9 @@ func (f *fitter) solve(ctx context.Context, lambda float64, work []int) error {
 		limit = 100
 	}
 	dense := f.dense(work)
+	if !dense && lambda*f.p.Alpha > 0 {
+		limit *= 10 // coordinate descent is cheap but converges linearly
+	}
 	prev := math.Inf(1)
 	for it := range limit {
 		if err := ctx.Err(); err != nil {
@@ -164,9 +167,12 @@ func (f *fitter) solve(ctx context.Context, lambda float64, work []int) error {
 		}
 		var st step
 		fresh := true
-		if dense {
+		switch {
+		case dense:
 			st, fresh = f.newton(lambda, work)
-		} else {
+		case lambda*f.p.Alpha == 0:
+			st = f.conjugate(lambda, work)
+		default:
 			st = f.sweep(lambda, work)
 		}
 		if math.IsNaN(st.size) {
