@@ -1,0 +1,180 @@
+package quality
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"galen.dev/fault"
+)
+
+// maxBands bounds the bands of columns that candidates for near-duplicates must share one of.
+const maxBands = 16
+
+// window is how many neighbours a row is compared with inside one bucket of equal hashes.
+const window = 16
+
+// checkNearDuplicates finds rows that agree in all but a few cells. By the pigeonhole principle two rows that
+// differ in k cells agree wholly in one of k+1 bands of columns, so it is enough to compare rows whose hash of
+// some band is equal; large buckets are sorted by the other bands' hashes and compared with their neighbours
+// only (Hernández and Stolfo's sorted neighbourhood, SIGMOD 1995). Time is n log n for each band.
+func (s *session) checkNearDuplicates(ctx context.Context) error {
+	cols := s.rowColumns()
+	cols = slices.DeleteFunc(cols, func(c *column) bool { return c.distinct < 2 })
+	slices.SortStableFunc(cols, func(a, b *column) int {
+		return cmp.Compare(a.chanceAgree(s.t.Rows), b.chanceAgree(s.t.Rows))
+	})
+	differ := int(math.Floor(float64(len(cols))*(1-s.th.NearDuplicate) + 1e-9))
+	const fewest = 5 // of fewer columns, one that differs is already a fifth
+	if s.t.Rows < 2 || len(cols) < fewest {
+		s.skip("near-duplicate-rows", fmt.Sprintf("there are fewer than two rows or %d predictors", fewest))
+		return nil
+	}
+	differ = max(differ, 1)
+	pairs := float64(s.t.Rows) * float64(s.t.Rows) / 2
+	if pairs*s.chanceNear(cols, differ) >= chanceLimit {
+		s.skip("near-duplicate-rows", "the predictors have so few values that chance alone makes rows nearly equal")
+		return nil
+	}
+	near, across, err := s.nearRows(ctx, cols, differ)
+	if err != nil {
+		return err
+	}
+	report := func(rows []int, name, message, hint string) {
+		if len(rows) == 0 {
+			return
+		}
+		f := finding(name, fault.Warning, "", rows)
+		f.Message = fmt.Sprintf(message, counted(len(rows), "row", "rows"), differ, len(cols))
+		f.Hint = hint
+		s.found = append(s.found, f)
+	}
+	report(near, "near-duplicate-rows", "%s with a near twin: at most %d of %d predictors differ",
+		"look for patients who were entered twice")
+	report(across, "near-duplicate-across-splits", "%s with a near twin in another split: at most %d of %d predictors differ",
+		"put rows of one patient into one split")
+	return nil
+}
+
+// chanceNear is the chance that two rows of independent columns differ in at most k of them.
+func (s *session) chanceNear(cols []*column, k int) float64 {
+	p := make([]float64, k+1) // p[d]: chance of d differences so far
+	p[0] = 1
+	for _, c := range cols {
+		agree := c.chanceAgree(s.t.Rows)
+		for d := k; d >= 0; d-- {
+			p[d] *= agree
+			if d > 0 {
+				p[d] += p[d-1] * (1 - agree)
+			}
+		}
+	}
+	sum := 0.0
+	for _, v := range p {
+		sum += v
+	}
+	return sum
+}
+
+// bands deals the columns, most telling first, round the bands. With so many columns that maxBands bands
+// would each be long, a band takes its 8 most telling columns only: two rows that agree in nine tenths then
+// still share a band in 9,998 of 10,000 cases.
+func bands(cols []*column, differ int) [][]*column {
+	n := min(differ+1, maxBands)
+	out := make([][]*column, n)
+	for i, c := range cols {
+		if differ+1 > maxBands && i >= 8*n {
+			break
+		}
+		out[i%n] = append(out[i%n], c)
+	}
+	return out
+}
+
+// nearRows lists the rows that have a near-duplicate, and those that have one in another split. Exact
+// duplicates and rows of one patient do not count.
+func (s *session) nearRows(ctx context.Context, cols []*column, differ int) (near, across []int, err error) {
+	parts := bands(cols, differ)
+	hash := make([][]uint64, len(parts))
+	for b, part := range parts {
+		hash[b] = make([]uint64, s.t.Rows)
+		for _, c := range part {
+			if ctx.Err() != nil {
+				return nil, nil, ctx.Err()
+			}
+			c.hashInto(hash[b], c.grid)
+		}
+	}
+	patients := s.patientCodes()
+	isNear, isAcross := make([]bool, s.t.Rows), make([]bool, s.t.Rows)
+	compare := func(a, b int32) {
+		if patients != nil && patients[a] >= 0 && patients[a] == patients[b] {
+			return
+		}
+		cross := s.splitOf != nil && s.splitOf[a] >= 0 && s.splitOf[b] >= 0 && s.splitOf[a] != s.splitOf[b]
+		if isNear[a] && isNear[b] && (!cross || isAcross[a] && isAcross[b]) {
+			return
+		}
+		if nearlyEqual(cols, int(a), int(b), differ) {
+			isNear[a], isNear[b] = true, true
+			if cross {
+				isAcross[a], isAcross[b] = true, true
+			}
+		}
+	}
+	for b := range parts {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		eachEqual(hash[b], nil, func(rows []int32) {
+			if len(rows) > window {
+				sortByBands(rows, hash)
+			}
+			for i, r := range rows {
+				for _, q := range rows[i+1 : min(len(rows), i+1+window)] {
+					compare(r, q)
+				}
+			}
+		})
+	}
+	for i := range isNear {
+		if isNear[i] {
+			near = append(near, i)
+		}
+		if isAcross[i] {
+			across = append(across, i)
+		}
+	}
+	return near, across, nil
+}
+
+// sortByBands orders rows by the hashes of all bands, so that rows alike in further bands are neighbours.
+func sortByBands(rows []int32, hash [][]uint64) {
+	slices.SortFunc(rows, func(a, b int32) int {
+		for _, h := range hash {
+			if h[a] != h[b] {
+				return cmp.Compare(h[a], h[b])
+			}
+		}
+		return int(a - b)
+	})
+}
+
+// nearlyEqual tells whether the rows differ in at least one and at most differ columns.
+func nearlyEqual(cols []*column, a, b, differ int) bool {
+	apart, exact := 0, true
+	for _, c := range cols {
+		if c.same(a, b, 0) {
+			continue
+		}
+		exact = false
+		if !c.same(a, b, c.grid) {
+			if apart++; apart > differ {
+				return false
+			}
+		}
+	}
+	return !exact
+}

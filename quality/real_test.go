@@ -1,0 +1,211 @@
+package quality
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"galen.dev/fault"
+	"galen.dev/table"
+)
+
+// realTable reads a CSV or ARFF file of GALEN_DATA, or skips the test. A column is numeric when every cell
+// that is not empty, "?" or "NA" is a number.
+func realTable(t *testing.T, name string) *table.Table {
+	t.Helper()
+	dir := os.Getenv("GALEN_DATA")
+	if dir == "" {
+		t.Skip("GALEN_DATA is not set: real data are not at hand")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Skip("real data are not at hand: ", err)
+	}
+	return parseTable(t, name, data)
+}
+
+func parseTable(t *testing.T, name string, data []byte) *table.Table {
+	t.Helper()
+	if strings.HasSuffix(name, ".gz") {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err = io.ReadAll(z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var header []string
+	if strings.Contains(name, ".arff") {
+		header, data = arffHeader(data)
+	}
+	r := csv.NewReader(bytes.NewReader(data))
+	r.LazyQuotes, r.FieldsPerRecord = true, -1
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header == nil {
+		header, rows = rows[0], rows[1:]
+	}
+	return tableOf(header, rows)
+}
+
+func arffHeader(data []byte) (names []string, body []byte) {
+	sc := bufio.NewScanner(bytes.NewReader(data))
+	var out bytes.Buffer
+	inData := false
+	for sc.Scan() {
+		line := strings.TrimSpace(sc.Text())
+		low := strings.ToLower(line)
+		switch {
+		case line == "" || line[0] == '%':
+		case inData:
+			out.WriteString(strings.ReplaceAll(line, "'", "") + "\n")
+		case strings.HasPrefix(low, "@attribute"):
+			names = append(names, strings.Trim(strings.Fields(line)[1], "'"))
+		case strings.HasPrefix(low, "@data"):
+			inData = true
+		}
+	}
+	return names, out.Bytes()
+}
+
+func tableOf(header []string, rows [][]string) *table.Table {
+	tb := &table.Table{Rows: len(rows)}
+	for j, name := range header {
+		num := &table.Column{Name: name, Kind: table.Numeric, Num: make([]float64, len(rows))}
+		cat := &table.Column{Name: name, Kind: table.Category, Cat: make([]int32, len(rows))}
+		at, isNum := map[string]int32{}, true
+		for i, row := range rows {
+			cell := ""
+			if j < len(row) {
+				cell = strings.TrimSpace(row[j])
+			}
+			if cell == "" || cell == "?" || cell == "NA" {
+				num.Num[i], cat.Cat[i] = math.NaN(), -1
+				continue
+			}
+			v, err := strconv.ParseFloat(cell, 64)
+			isNum = isNum && err == nil
+			num.Num[i] = v
+			k, ok := at[cell]
+			if !ok {
+				k = int32(len(cat.Levels))
+				at[cell] = k
+				cat.Levels = append(cat.Levels, cell)
+			}
+			cat.Cat[i] = k
+		}
+		if isNum {
+			tb.Columns = append(tb.Columns, num)
+		} else {
+			tb.Columns = append(tb.Columns, cat)
+		}
+	}
+	return tb
+}
+
+// thirds is a fixed split of the rows into train, validation and test.
+func thirds(rows int) []Split {
+	splits := []Split{{Name: "train"}, {Name: "validation"}, {Name: "test"}}
+	for i := range rows {
+		k := [5]int{0, 0, 1, 0, 2}[mix(7, uint64(i))%5]
+		splits[k].Rows = append(splits[k].Rows, i)
+	}
+	return splits
+}
+
+func mustCheck(t testing.TB, tb *table.Table, o Options) *Report {
+	t.Helper()
+	if o.Today == 0 {
+		o.Today = 20000
+	}
+	r, err := Check(context.Background(), tb, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// names lists "severity name:column" of all findings of at least the severity.
+func names(r *Report, least fault.Severity) map[string]bool {
+	m := map[string]bool{}
+	for _, f := range r.Findings {
+		if f.Severity >= least {
+			m[f.Severity.String()+" "+f.Name+":"+f.Column] = true
+		}
+	}
+	return m
+}
+
+func TestHeartHasNoError(t *testing.T) {
+	tb := realTable(t, "diagnosis/heart_cleveland.arff")
+	r := mustCheck(t, tb, Options{Target: "num", Splits: thirds(tb.Rows)})
+	for name := range names(r, fault.Warning) {
+		// The set has one known double, rows 303 and an earlier one.
+		if name != "warning duplicate-rows:" {
+			t.Errorf("unexpected: %s", name)
+		}
+	}
+}
+
+func TestSupportNamesWhatLeaks(t *testing.T) {
+	tb := realTable(t, "diagnosis/support2.csv.gz")
+	r := mustCheck(t, tb, Options{Target: "hospdead", Splits: thirds(tb.Rows)})
+	got := names(r, fault.Warning)
+	for _, want := range []string{
+		"warning target-leakage:death", "warning target-leakage:d.time", "warning target-leakage:sfdm2",
+		"warning identifier-column:Index", "warning zero-as-missing:hrt", "warning missing-differs-by-outcome:adlp",
+		"warning high-missing:adlp", "warning high-missing:urine",
+	} {
+		if !got[want] {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	for name := range got {
+		for _, never := range []string{"mixed-units", "near-duplicate", "drift", "impossible-value", "category-typos", "error"} {
+			if strings.Contains(name, never) {
+				t.Errorf("false alarm: %s", name)
+			}
+		}
+	}
+}
+
+// TestWisconsinIsQuiet reads scikit-learn's copy of the breast cancer set where WDBC names it.
+func TestWisconsinIsQuiet(t *testing.T) {
+	tb := realTable(t, "diagnosis/wdbc.csv")
+	r := mustCheck(t, tb, Options{Target: tb.Columns[len(tb.Columns)-1].Name, Splits: thirds(tb.Rows)})
+	for name := range names(r, fault.Warning) {
+		if !strings.HasPrefix(name, "warning class-counts:") {
+			t.Errorf("unexpected: %s", name)
+		}
+	}
+}
+
+// TestRealUnitsAreNotMixed: columns of real cohorts have long tails and two humps, and no mixed unit.
+func TestRealUnitsAreNotMixed(t *testing.T) {
+	for _, file := range []string{
+		"diagnosis/arrhythmia.arff.gz", "therapy/nhefs.csv.gz", "therapy/ist.csv.gz", "therapy/iwpc_warfarin.csv.gz",
+		"therapy/survival/pbc.csv", "therapy/survival/flchain.csv", "therapy/survival/colon.csv", "therapy/survival/rotterdam.csv",
+	} {
+		tb := realTable(t, file)
+		r := mustCheck(t, tb, Options{Splits: thirds(tb.Rows)})
+		for name := range names(r, fault.Info) {
+			for _, never := range []string{"mixed-units", "near-duplicate", "drift"} {
+				if strings.Contains(name, never) {
+					t.Errorf("%s: false alarm: %s", file, name)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package quality
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"galen.dev/fault"
+	"galen.dev/table"
+)
+
+// conversion is a pair of units in which one quantity is written, and what one unit is in the other.
+type conversion struct {
+	names       []string // as in Limit
+	small, big  string   // the unit that gives the smaller numbers, and the other
+	factor, add float64  // big = factor * small + add
+}
+
+var conversions = []conversion{
+	{[]string{"weight", "bodyweight", "bodymass", "wt"}, "kg", "lb", 2.20462, 0},
+	{[]string{"height", "bodyheight", "stature", "ht", "waist", "waistcircumference", "headcircumference"}, "in", "cm", 2.54, 0},
+	{[]string{"temp", "temperature", "bodytemp", "bodytemperature"}, "°C", "°F", 1.8, 32},
+	{[]string{"glucose", "bloodglucose", "fastingglucose", "plasmaglucose", "glu", "bloodsugar"}, "mmol/L", "mg/dL", 18.016, 0},
+	{[]string{"cholesterol", "chol", "totalcholesterol", "hdl", "ldl", "hdlcholesterol", "ldlcholesterol"}, "mmol/L", "mg/dL", 38.67, 0},
+	{[]string{"creatinine", "crea", "creat", "serumcreatinine"}, "mg/dL", "µmol/L", 88.42, 0},
+	{[]string{"triglycerides", "tg", "trig"}, "mmol/L", "mg/dL", 88.57, 0},
+	{[]string{"bilirubin", "bili", "totalbilirubin"}, "mg/dL", "µmol/L", 17.1, 0},
+	{[]string{"calcium", "ca2"}, "mmol/L", "mg/dL", 4.008, 0},
+	{[]string{"hemoglobin", "haemoglobin", "hgb", "hb", "albumin", "alb"}, "g/dL", "g/L", 10, 0},
+	{[]string{"bun", "bloodureanitrogen"}, "mmol/L", "mg/dL", 2.801, 0},
+}
+
+// checkUnits looks for two groups of values that differ by the factor between two units. Where the column's
+// name tells the quantity, a valley half as deep as the smaller group's peak is enough; elsewhere only groups
+// with nothing between them count, for other mixtures are common.
+func (s *session) checkUnits(c *column) {
+	if c.Kind != table.Numeric {
+		return
+	}
+	g, ok := c.twoGroups()
+	if !ok {
+		return
+	}
+	name := squeeze(c.Name)
+	for _, v := range conversions {
+		named := slices.Contains(v.names, name)
+		if !v.fits(g, named) {
+			continue
+		}
+		f := fault.Finding{
+			Name: "mixed-units", Severity: fault.Info, Column: c.Name,
+			Message: fmt.Sprintf("values fall into two groups whose medians differ as %s and %s do", v.small, v.big),
+			Hint:    "find out the unit of each row and convert at the source",
+		}
+		if named {
+			f.Severity = fault.Warning
+		}
+		// The rows of the smaller group are listed: they are likelier the ones to convert.
+		l := rowsWhere(s.t.Rows, func(i int) bool {
+			return c.Num[i] > 0 && !math.IsInf(c.Num[i], 0) && (math.Log(c.Num[i]) > g.cut) == (g.high < g.low)
+		})
+		where := l.finding(f.Name, f.Severity, f.Column)
+		f.Rows, f.Count = where.Rows, where.Count
+		c.add(f)
+		return
+	}
+}
+
+// groups are two clusters of the logarithms of a column's positive values.
+type groups struct {
+	low, high        int // values in each
+	median           [2]float64
+	spread           [2]float64 // IQR / 1.349
+	cut              float64
+	valley           float64 // density at the cut over density at the smaller group's median
+	distinctEnough   bool
+	nothingInBetween bool
+}
+
+// twoGroups parts the positive values in two by k-medians on the log scale, started from the cut that makes
+// the variance between the groups largest (Otsu, IEEE Trans SMC 1979).
+func (c *column) twoGroups() (g groups, ok bool) {
+	x := make([]float64, 0, len(c.order))
+	for _, r := range c.order {
+		if v := c.Num[r]; v > 0 {
+			x = append(x, math.Log(v))
+		}
+	}
+	n := len(x)
+	// Below 50 values two groups are soon seen by chance; a few whole numbers are a scale, not a measurement.
+	if n < 50 || c.distinct < 20 || x[n-1]-x[0] < .6 {
+		return g, false
+	}
+	at := otsu(x)
+	for range 20 {
+		g.median = [2]float64{quantileIn(x[:at], .5), quantileIn(x[at:], .5)}
+		g.cut = (g.median[0] + g.median[1]) / 2
+		to, _ := slices.BinarySearch(x, g.cut)
+		if to == at || to == 0 || to == n {
+			break
+		}
+		at = to
+	}
+	g.low, g.high = at, n-at
+	if smaller := min(g.low, g.high); smaller < 5 || float64(smaller) < .005*float64(n) {
+		return g, false
+	}
+	for i, part := range [][]float64{x[:at], x[at:]} {
+		g.spread[i] = (quantileIn(part, .75) - quantileIn(part, .25)) / 1.349
+	}
+	gap := g.median[1] - g.median[0]
+	within := func(mid, half float64) float64 {
+		a, _ := slices.BinarySearch(x, mid-half)
+		b, _ := slices.BinarySearch(x, mid+half)
+		return float64(b - a)
+	}
+	minor := 0
+	if g.high < g.low {
+		minor = 1
+	}
+	g.valley = within(g.cut, gap/10) / max(within(g.median[minor], gap/10), 1)
+	g.nothingInBetween = within(g.cut, gap/5) == 0
+	g.distinctEnough = distinctIn(x[:at]) >= 10 && distinctIn(x[at:]) >= 10 && min(g.low, g.high) >= 20
+	return g, true
+}
+
+// fits tells whether the groups' medians differ by the conversion and their spreads are alike, as those of
+// one quantity in two units are.
+func (v *conversion) fits(g groups, named bool) bool {
+	small, big := math.Exp(g.median[0]), math.Exp(g.median[1])
+	tolerance, depth := .15, .5
+	if !named {
+		// Without a name the shapes must agree closely, and an affine change is too easily met.
+		tolerance, depth = .05, 0
+		if v.add != 0 || !g.nothingInBetween || !g.distinctEnough {
+			return false
+		}
+	}
+	if math.Abs(math.Log(big/(v.factor*small+v.add))) > tolerance || g.valley > depth {
+		return false
+	}
+	if v.add != 0 {
+		return g.median[1]-g.median[0] > 6*max(g.spread[0], g.spread[1])
+	}
+	lo, hi := min(g.spread[0], g.spread[1]), max(g.spread[0], g.spread[1])
+	if !named && (lo == 0 || hi > 1.5*lo) {
+		return false
+	}
+	return hi <= 3*lo+.05
+}
+
+// otsu returns where to cut sorted values so that the variance between the two parts is largest.
+func otsu(x []float64) int {
+	total := 0.0
+	for _, v := range x {
+		total += v
+	}
+	n, sum, best, at := float64(len(x)), 0.0, -1.0, 1
+	for i := 1; i < len(x); i++ {
+		sum += x[i-1]
+		k := float64(i)
+		d := sum/k - (total-sum)/(n-k)
+		if between := k * (n - k) * d * d; between > best {
+			best, at = between, i
+		}
+	}
+	return at
+}
+
+func quantileIn(x []float64, q float64) float64 {
+	return quantileOf(len(x), q, func(i int) float64 { return x[i] })
+}
+
+// distinctIn counts the distinct values of a sorted slice.
+func distinctIn(x []float64) int {
+	n := 0
+	for i := range x {
+		if i == 0 || x[i] != x[i-1] {
+			n++
+		}
+	}
+	return n
+}
+
+// neverZero are quantities that a living patient has more than none of.
+var neverZero = []string{
+	"glucose", "bloodglucose", "plasmaglucose", "plas", "bloodpressure", "pres", "sbp", "dbp", "sysbp", "diasbp", "systolicbp",
+	"diastolicbp", "meanbp", "map", "trestbps", "skinthickness", "skin", "insulin", "insu", "bmi", "mass", "cholesterol", "chol",
+	"totalcholesterol", "hdl", "weight", "height", "heartrate", "hr", "hrt", "pulse", "resprate", "respiratoryrate", "resp",
+	"temp", "temperature", "sodium", "potassium", "hemoglobin", "haemoglobin", "hgb", "hematocrit", "haematocrit", "spo2",
+	"platelets", "wbc", "wblc", "albumin", "alb", "ph", "pao2", "creatinine", "crea", "bun",
+}
+
+// checkZeros looks for zeros that stand for missing: in a column that is never zero in life, or, as mere
+// information, where they stand apart from all other values of a measurement.
+func (s *session) checkZeros(c *column) {
+	if c.Kind != table.Numeric || len(c.order) < 20 || c.Num[c.order[0]] < 0 {
+		return
+	}
+	positive, _ := slices.BinarySearchFunc(c.order, 0, func(r int32, _ int) int {
+		if c.Num[r] <= 0 {
+			return -1
+		}
+		return 1
+	})
+	rest := c.order[positive:]
+	if positive == 0 || len(rest) < 20 || c.distinct < 20 {
+		return
+	}
+	named := slices.Contains(neverZero, squeeze(c.Name))
+	at := func(q float64) float64 {
+		return quantileOf(len(rest), q, func(i int) float64 { return c.Num[rest[i]] })
+	}
+	apart := c.Num[rest[0]] > 1.5*(at(.75)-at(.25))
+	if !named && (!apart || positive < 5 || positive*100 < len(c.order)) {
+		return
+	}
+	sev := fault.Info
+	if named {
+		sev = fault.Warning
+	}
+	f := rowsWhere(s.t.Rows, func(i int) bool { return c.Num[i] == 0 }).finding("zero-as-missing", sev, c.Name)
+	f.Message = counted(f.Count, "value is", "values are") + " exactly zero, apart from all others"
+	if !apart {
+		f.Message = counted(f.Count, "value is", "values are") + " exactly zero, which this quantity is not in a living patient"
+	}
+	f.Hint = "if zero stands for missing, list it among the missing marks of the column"
+	c.add(f)
+}
