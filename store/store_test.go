@@ -416,9 +416,6 @@ func TestRunByPrefixAndPath(t *testing.T) {
 	wantKind(t, err, fault.NotFound, "not a run")
 	_, err = s.Run(t.Context(), "zzzzzzzz")
 	wantKind(t, err, fault.NotFound, "galen runs list")
-	if exists(filepath.Join(s.Root(), "index.db-none")) {
-		t.Error("unexpected file")
-	}
 }
 
 // The cold start of "galen apply" may not wait for SQLite.
