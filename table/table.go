@@ -1,12 +1,23 @@
 // Package table holds typed columns of patients' data: numbers with units, categories, codes, dates and
 // text, with missingness kept apart from every value.
 //
-// Start reading at Table and Column. Read turns a file of any supported format into a Table under a
-// Schema; Infer proposes the Schema, which is a small YAML file that a person can edit. Columns are plain
-// slices, so that the models in glm and tree take them without a copy.
+// Start reading at Table and Column. Read turns a file of any supported format into a Table; it infers a
+// Schema, which is a small YAML file that a person can edit, or reads under a given one. Columns are plain
+// slices, so that the models in glm and tree take them without a copy. Holdout, ByTime, ByColumn and Folds
+// split rows so that no patient stands on two sides.
+//
+// Text formats (CSV after RFC 4180, ARFF, JSON) are cut into chunks at record boundaries, parsed by several
+// goroutines and put together in order, so the result does not depend on their number. The path through the
+// code: Read (read.go) opens and recognises the format; text.go decodes; csv.go, arff.go and json.go cut and
+// parse; pipeline.go runs them; part.go holds the columns of one chunk; assembly.go joins chunks and infers
+// kinds. Parquet goes straight from pages to columns (parquet.go). docs/format/schema.md states the rules.
 package table
 
-import "math"
+import (
+	"math"
+
+	"galen.dev/fault"
+)
 
 // Kind is what a column holds.
 type Kind uint8
@@ -60,6 +71,13 @@ type Table struct {
 	File    string // where it was read from, for findings; may be empty
 	Line    []int  // 1-based line of each row in File; nil when the format has no lines
 	Rows    int
+
+	// Findings are what reading met and could go on from: columns left out, levels that the schema does
+	// not know and that became missing, ambiguous dates left as text. In a fixed order; nil = none.
+	Findings []fault.Finding
+	// Spec is the schema that the table was read under or that was inferred; nil for tables made in code.
+	// Schema combines it with the columns as they are.
+	Spec *Schema
 }
 
 // Column returns the column of a name, or nil.
@@ -72,9 +90,10 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
-// Select returns a table of the given rows, in their order; rows may repeat. Nothing is shared but Levels.
+// Select returns a table of the given rows, in their order; rows may repeat. Nothing is shared but Levels and
+// Spec; the findings of reading stay with t.
 func (t *Table) Select(rows []int) *Table {
-	out := &Table{File: t.File, Rows: len(rows)}
+	out := &Table{File: t.File, Rows: len(rows), Spec: t.Spec}
 	if t.Line != nil {
 		out.Line = pick(t.Line, rows)
 	}

@@ -1,0 +1,205 @@
+package table
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"galen.dev/fault"
+)
+
+func readString(t *testing.T, s string, o Options) *Table {
+	t.Helper()
+	tb, err := ReadFrom(context.Background(), strings.NewReader(s), "x.csv", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tb
+}
+
+// refuse reads and expects findings of the given names, in order.
+func refuse(t *testing.T, s string, o Options, names ...string) []fault.Finding {
+	t.Helper()
+	_, err := ReadFrom(context.Background(), strings.NewReader(s), "x.csv", o)
+	if err == nil {
+		t.Fatal("read without error")
+	}
+	if k := fault.KindOf(err); k != fault.Data {
+		t.Errorf("kind %v, want data: %v", k, err)
+	}
+	found := fault.FindingsOf(err)
+	var got []string
+	for _, f := range found {
+		got = append(got, f.Name)
+	}
+	if diff := cmp.Diff(names, got); diff != "" {
+		t.Errorf("findings of %v:\n%s", err, diff)
+	}
+	return found
+}
+
+var nan = math.NaN()
+
+func TestCSVKinds(t *testing.T) {
+	tb := readString(t, "age,sex,\"weight (kg)\",seen,note\r\n"+
+		"63,male,70.5,2020-01-31,\"a \"\"b\"\"\nc\"\r\n"+
+		"NA,female,?,2020-02-01 12:00,\r\n"+
+		"-1e2,male,.,,x\r\n", Options{})
+	want := []*Column{
+		{Name: "age", Num: []float64{63, nan, -100}},
+		{Name: "sex", Kind: Category, Cat: []int32{0, 1, 0}, Levels: []string{"male", "female"}},
+		{Name: "weight (kg)", Unit: "kg", Num: []float64{70.5, nan, nan}},
+		{Name: "seen", Kind: Date, Num: []float64{18292, 18293.5, nan}},
+		{Name: "note", Kind: Category, Cat: []int32{0, -1, 1}, Levels: []string{"a \"b\"\nc", "x"}},
+	}
+	if diff := cmp.Diff(want, tb.Columns, cmpopts.EquateNaNs()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int{2, 4, 5}, tb.Line); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDelimiters(t *testing.T) {
+	for _, d := range []string{",", ";", "\t", "|"} {
+		s := strings.ReplaceAll("a#b#c\n1#\"x#y\"#2\n3#z#4\n", "#", d)
+		tb := readString(t, s, Options{})
+		if len(tb.Columns) != 3 || tb.Rows != 2 || tb.Columns[1].Levels[0] != "x"+d+"y" {
+			t.Errorf("delimiter %q: %d columns, %d rows", d, len(tb.Columns), tb.Rows)
+		}
+	}
+	if tb := readString(t, "only\n1\n\n2\n", Options{}); tb.Rows != 2 || len(tb.Columns) != 1 {
+		t.Errorf("one column: %d rows", tb.Rows)
+	}
+}
+
+// bigCSV makes a file of several chunks whose columns change their nature late.
+func bigCSV(rows int) string {
+	var b strings.Builder
+	b.WriteString("id,x,late,quoted,group,when\n")
+	for i := range rows {
+		late := fmt.Sprint(i % 7)
+		if i == rows-5 {
+			late = "unknown"
+		}
+		fmt.Fprintf(&b, "P%06d,%g,%s,\"line\n%d, and \"\"%d\"\"\",g%d,2020-01-%02d\n", i, float64(i)/7, late, i%3, i%5, i%11, i%28+1)
+	}
+	return b.String()
+}
+
+func TestThreadsDoNotMatter(t *testing.T) {
+	s := bigCSV(60000)
+	if len(s) < 3*chunkSize {
+		t.Fatalf("%d bytes are too few to make chunks", len(s))
+	}
+	one := readString(t, s, Options{Threads: 1})
+	four := readString(t, s, Options{Threads: 4})
+	if diff := cmp.Diff(one, four, cmpopts.EquateNaNs()); diff != "" {
+		t.Error(diff)
+	}
+	if one.Rows != 60000 {
+		t.Errorf("%d rows", one.Rows)
+	}
+	late := one.Column("late")
+	if late.Kind != Category || len(late.Levels) != 8 || late.Levels[6] != "6" || late.Cat[6] != 6 || late.Levels[late.Cat[59995]] != "unknown" {
+		t.Errorf("late column: %v %v", late.Kind, late.Levels)
+	}
+	if k := one.Column("id").Kind; k != Text {
+		t.Errorf("identifiers are %v", k)
+	}
+	if k := one.Column("when").Kind; k != Date {
+		t.Errorf("dates are %v", k)
+	}
+	if l := one.Line[59999]; l != 2+2*59999 {
+		t.Errorf("last row begins on line %d", l)
+	}
+}
+
+func TestBadCSV(t *testing.T) {
+	t.Run("ragged", func(t *testing.T) {
+		var b strings.Builder
+		b.WriteString("a,b\n")
+		for range 15 {
+			b.WriteString("1\n1,2\n1,2,3\n")
+		}
+		var names []string
+		for range fault.MaxRows + 1 {
+			names = append(names, "ragged-row")
+		}
+		found := refuse(t, b.String(), Options{}, names...)
+		if f := found[1]; f.Line != 4 || f.Rows[0] != 3 || f.Message != "3 fields where the header has 2" {
+			t.Errorf("second finding %+v", f)
+		}
+		if f := found[fault.MaxRows]; f.Count != 30 {
+			t.Errorf("last finding %+v", f)
+		}
+	})
+	t.Run("duplicate names", func(t *testing.T) {
+		refuse(t, "a,b,a,b\n1,2,3,4\n", Options{}, "duplicate-column", "duplicate-column")
+	})
+	t.Run("blank name", func(t *testing.T) {
+		refuse(t, ",b, \n1,2,\n", Options{}, "blank-name")
+		tb := readString(t, "a,b,,\n1,2,,\n", Options{})
+		if len(tb.Columns) != 2 || len(tb.Findings) != 2 {
+			t.Errorf("blank columns at the edge: %d columns, %v", len(tb.Columns), tb.Findings)
+		}
+	})
+	t.Run("unclosed quote", func(t *testing.T) {
+		found := refuse(t, "a,b\n1,2\n3,\"x\n4,5\n", Options{}, "unclosed-quote")
+		if found[0].Line != 3 {
+			t.Errorf("line %d, want 3", found[0].Line)
+		}
+		refuse(t, "a,\"b\n1,2\n", Options{}, "unclosed-quote")
+	})
+	t.Run("text after quote", func(t *testing.T) {
+		refuse(t, "a,b\n1,\"x\"y\n", Options{}, "text-after-quote")
+	})
+	t.Run("infinite", func(t *testing.T) {
+		found := refuse(t, "a,b\n1,2\ninf,3\n-Infinity,1e999\n", Options{}, "infinite-value", "infinite-value")
+		if diff := cmp.Diff([]int{2, 3}, found[0].Rows); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("NUL", func(t *testing.T) {
+		found := refuse(t, "a,b\n1,2\n1,\x00\n", Options{}, "nul-byte")
+		if found[0].Line != 3 {
+			t.Errorf("line %d, want 3", found[0].Line)
+		}
+	})
+	for name, s := range map[string]string{
+		"empty": "", "header only": "a,b\n", "blank lines": "\n\n", "CR alone": "a,b\r1,2\r",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadFrom(context.Background(), strings.NewReader(s), "x.csv", Options{})
+			if fault.KindOf(err) != fault.Data || fault.HintOf(err) == "" {
+				t.Errorf("error %v, hint %q", err, fault.HintOf(err))
+			}
+		})
+	}
+}
+
+func TestManyColumns(t *testing.T) {
+	head := bytes.Repeat([]byte("x,"), 1_000_000)
+	_, err := ReadFrom(context.Background(), bytes.NewReader(append(head, "x\n1\n"...)), "wide.csv", Options{})
+	if err == nil || !strings.Contains(err.Error(), "1000001 columns; the limit is 100000") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	o := Options{Threads: 2, Progress: func(done, _ int64) {
+		if done > 1<<20 {
+			cancel()
+		}
+	}}
+	if _, err := ReadFrom(ctx, strings.NewReader(bigCSV(60000)), "x.csv", o); err != context.Canceled {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}

@@ -1,0 +1,132 @@
+package table
+
+import (
+	"fmt"
+
+	"galen.dev/fault"
+)
+
+// finish makes the columns of a table, in the order of the schema or of the file, and refuses it with every
+// severe finding at once.
+func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table, error) {
+	t.Spec = &Schema{}
+	found = append(found, in.missed(t, cols)...)
+	list := cols.list
+	if in.o.Schema != nil {
+		list = list[:0:0]
+		for _, s := range in.o.Schema.Columns {
+			a := cols.byName[s.Name]
+			if a == nil {
+				a = cols.add(s.Name, modeAuto)
+				a.rows = t.Rows
+				a.segments = []segment{{rows: t.Rows}}
+			}
+			list = append(list, a)
+		}
+	}
+	if t.Rows == 0 && len(severe(found)) == 0 {
+		return nil, fault.WithHint(fault.Errorf(fault.Data, "%s has columns but no rows", quoted(in.name)),
+			"check that the export finished")
+	}
+	for i, a := range list {
+		if err := in.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if isBlank(a.name) {
+			if f, drop := blankColumn(a, i); drop {
+				found = append(found, f)
+				continue
+			}
+		}
+		c, s, f := a.column()
+		if cols.declared {
+			undeclared(f)
+		}
+		list[i] = nil // lets go of the chunks
+		t.Columns = append(t.Columns, c)
+		t.Spec.Columns = append(t.Spec.Columns, s)
+		found = append(found, f...)
+	}
+	for i := range found {
+		if found[i].File == "" {
+			found[i].File = in.name
+		}
+	}
+	if bad := severe(found); len(bad) > 0 {
+		return nil, fault.Refuse("reading "+quoted(in.name), bad)
+	}
+	t.Findings = found
+	return t, nil
+}
+
+// missed compares the file's columns with the schema's.
+func (in *input) missed(t *Table, cols *columns) (found []fault.Finding) {
+	if in.o.Schema == nil {
+		return nil
+	}
+	for _, s := range in.o.Schema.Columns {
+		if cols.byName[s.Name] != nil {
+			continue
+		}
+		f := fault.Finding{
+			Name: "absent-column", Severity: fault.Severe, Column: s.Name,
+			Message: "the schema has this column and the file does not",
+			Hint:    nearest(s.Name, cols.extra),
+		}
+		if in.o.AllowAbsent {
+			f.Severity = fault.Warning
+			f.Message += "; all its values are missing"
+		}
+		found = append(found, f)
+	}
+	for _, name := range cols.extra {
+		f := fault.Finding{
+			Name: "extra-column", Severity: fault.Severe, Column: name,
+			Message: "the file has this column and the schema does not",
+			Hint:    nearest(name, in.o.Schema.names()),
+		}
+		if in.o.AllowExtra {
+			f.Severity, f.Hint = fault.Info, ""
+			f.Message += "; it was left out"
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// undeclared makes errors of values that a file's own declarations do not list.
+func undeclared(found []fault.Finding) {
+	for i := range found {
+		if found[i].Name == "unknown-level" {
+			found[i].Severity = fault.Severe
+			found[i].Message = "values that the attribute's declaration does not list"
+			found[i].Hint = "correct the cells or the declaration"
+		}
+	}
+}
+
+func (s *Schema) names() []string {
+	names := make([]string, len(s.Columns))
+	for i := range s.Columns {
+		names[i] = s.Columns[i].Name
+	}
+	return names
+}
+
+func blankName(name string) bool { return len(trim([]byte(name))) == 0 }
+
+// blankColumn leaves out a column without name and values, which spreadsheets leave at the right edge, and
+// refuses one that has values.
+func blankColumn(a *assembly, at int) (f fault.Finding, drop bool) {
+	if a.seen == 0 && a.inf.count == 0 && !a.reread {
+		return fault.Finding{
+			Name: "blank-column", Severity: fault.Info,
+			Message: fmt.Sprintf("column %d has neither name nor values; it was left out", at+1),
+		}, true
+	}
+	return fault.Finding{
+		Name: "blank-name", Severity: fault.Severe,
+		Message: fmt.Sprintf("column %d has values but no name", at+1),
+		Hint:    "name it in the header; row names written by R or pandas come without one",
+	}, true
+}
