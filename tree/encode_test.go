@@ -85,7 +85,7 @@ func TestDamage(t *testing.T) {
 	}
 	for n := range data {
 		refuse(data[:n], "cut")
-		if n > 5 { // with a right checksum as well
+		if n != len(data)-4 { // cut, but with a right checksum; there that makes it whole again
 			refuse(reseal(append(append([]byte(nil), data[:n]...), 0, 0, 0, 0)), "cut and sealed")
 		}
 		d := append([]byte(nil), data...)
