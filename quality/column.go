@@ -15,15 +15,16 @@ type column struct {
 	missing   int
 	infinite  int
 	distinct  int
-	common    int      // rows that hold the commonest value
-	agree     float64  // chance that two rows with a value agree in it
-	grid      float64  // step within which two numbers count as equal for near-duplicates; 0 = exact
-	mean, sd  float64  // of a numeric column's finite values
-	order     []int32  // Numeric, Date: rows of the finite values, ascending; only while the column is checked
-	counts    []int    // Category, Code: rows of each level; Text: of each distinct text
-	codes     []int32  // Category, Code, Text: level of each row, -1 missing; only while checked for Text
-	texts     []string // Text: the distinct texts
-	index     bool     // identifier-column fired
+	common    int       // rows that hold the commonest value
+	agree     float64   // chance that two rows with a value agree in it
+	grid      float64   // step within which two numbers count as equal for near-duplicates; 0 = exact
+	mean, sd  float64   // of a numeric column's finite values
+	order     []int32   // Numeric, Date: rows of the finite values, ascending; only while the column is checked
+	sorted    []float64 // the finite values themselves, in that order
+	counts    []int     // Category, Code: rows of each level; Text: of each distinct text
+	codes     []int32   // Category, Code, Text: level of each row, -1 missing; only while checked for Text
+	texts     []string  // Text: the distinct texts
+	index     bool      // identifier-column fired
 	found     []fault.Finding
 	tests     []test
 	summary   Summary
@@ -73,7 +74,7 @@ func (c *column) prepare() {
 }
 
 func (c *column) release() {
-	c.order = nil
+	c.order, c.sorted = nil, nil
 	if c.Kind == table.Text {
 		c.codes, c.texts, c.counts = nil, nil, nil
 	}
@@ -94,6 +95,10 @@ func (c *column) prepareNumbers() {
 		}
 	}
 	c.order = sortPairs(keys)
+	c.sorted = make([]float64, len(c.order))
+	for i, r := range c.order {
+		c.sorted[i] = c.Num[r]
+	}
 	n := float64(len(c.order))
 	c.isInteger = true
 	sum := 0.0
@@ -120,9 +125,9 @@ func (c *column) prepareNumbers() {
 // eachTie calls f for every distinct finite value, ascending, with its rows.
 func (c *column) eachTie(f func(v float64, rows []int32)) {
 	for a := 0; a < len(c.order); {
-		v := c.Num[c.order[a]]
+		v := c.sorted[a]
 		b := a + 1
-		for b < len(c.order) && c.Num[c.order[b]] == v {
+		for b < len(c.sorted) && c.sorted[b] == v {
 			b++
 		}
 		f(v, c.order[a:b])
@@ -132,19 +137,20 @@ func (c *column) eachTie(f func(v float64, rows []int32)) {
 
 // quantile is the linear one (R's type 7) of the finite values; NaN when there are none.
 func (c *column) quantile(q float64) float64 {
-	return quantileOf(len(c.order), q, func(i int) float64 { return c.Num[c.order[i]] })
+	return quantile(c.sorted, q)
 }
 
-func quantileOf(n int, q float64, at func(int) float64) float64 {
+func quantile(sorted []float64, q float64) float64 {
+	n := len(sorted)
 	if n == 0 {
 		return math.NaN()
 	}
 	h := q * float64(n-1)
 	i := int(h)
 	if i+1 >= n {
-		return at(n - 1)
+		return sorted[n-1]
 	}
-	return at(i) + (h-float64(i))*(at(i+1)-at(i))
+	return sorted[i] + (h-float64(i))*(sorted[i+1]-sorted[i])
 }
 
 // intern numbers the distinct texts in the order of their bytes, which no order of rows changes.

@@ -10,7 +10,7 @@ func (s *session) checkDates(c *column) {
 	if c.Kind != table.Date || len(c.order) == 0 {
 		return
 	}
-	if last := c.Num[c.order[len(c.order)-1]]; last >= s.o.Today+1 {
+	if last := c.sorted[len(c.sorted)-1]; last >= s.o.Today+1 {
 		f := rowsWhere(s.t.Rows, func(i int) bool { return c.Num[i] >= s.o.Today+1 }).
 			finding("future-date", fault.Warning, c.Name)
 		f.Message = counted(f.Count, "date lies", "dates lie") + " in the future"

@@ -286,7 +286,7 @@ func (s *session) checkIdentifier(c *column) {
 		if !c.isInteger {
 			return
 		}
-		dense := c.Num[c.order[n-1]]-c.Num[c.order[0]] < 2*float64(n)
+		dense := c.sorted[n-1]-c.sorted[0] < 2*float64(n)
 		if !dense && !named && n < 5000 {
 			return
 		}

@@ -177,7 +177,7 @@ func (s *session) checkLimits(c *column) {
 		source = l.Source
 	}
 	out := func(v float64) bool { return v < r.Low || v > r.High }
-	if !out(c.Num[c.order[0]]) && !out(c.Num[c.order[len(c.order)-1]]) {
+	if !out(c.sorted[0]) && !out(c.sorted[len(c.sorted)-1]) {
 		return
 	}
 	f := rowsWhere(s.t.Rows, func(i int) bool { return out(c.Num[i]) && !math.IsInf(c.Num[i], 0) }).

@@ -178,11 +178,11 @@ func (s *session) checkOutliers(c *column) {
 	if spread == 0 {
 		return
 	}
-	far := func(i int) bool { return math.Abs(c.Num[i]-median) > s.th.Outlier*spread }
-	if !far(int(c.order[0])) && !far(int(c.order[len(c.order)-1])) {
+	far := func(v float64) bool { return math.Abs(v-median) > s.th.Outlier*spread }
+	if !far(c.sorted[0]) && !far(c.sorted[len(c.sorted)-1]) {
 		return
 	}
-	f := rowsWhere(s.t.Rows, func(i int) bool { return far(i) && !math.IsInf(c.Num[i], 0) }).
+	f := rowsWhere(s.t.Rows, func(i int) bool { return far(c.Num[i]) && !math.IsInf(c.Num[i], 0) }).
 		finding("outliers", fault.Info, c.Name)
 	f.Message = fmt.Sprintf("%s over %g robust standard deviations from the median", counted(f.Count, "value lies", "values lie"), s.th.Outlier)
 	f.Hint = "look at them; a long tail is natural for many laboratory values"

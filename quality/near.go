@@ -33,10 +33,15 @@ func (s *session) checkNearDuplicates(ctx context.Context) error {
 		return nil
 	}
 	differ = max(differ, 1)
-	pairs := float64(s.t.Rows) * float64(s.t.Rows) / 2
-	if pairs*s.chanceNear(cols, differ) >= chanceLimit {
-		s.skip("near-duplicate-rows", "the predictors have so few values that chance alone makes rows nearly equal")
-		return nil
+	// Fewer differences are allowed where that many would come by chance; where even one does, the rows are
+	// worth a line only.
+	sev, note := fault.Warning, ""
+	pairs, chance := float64(s.t.Rows)*float64(s.t.Rows)/2, s.chanceNear(cols)
+	for differ > 1 && pairs*chance(differ) >= 1 {
+		differ--
+	}
+	if pairs*chance(differ) >= 1 {
+		sev, note = fault.Info, "; the predictors are so alike in all rows that chance may explain it"
 	}
 	near, across, err := s.nearRows(ctx, cols, differ)
 	if err != nil {
@@ -46,8 +51,8 @@ func (s *session) checkNearDuplicates(ctx context.Context) error {
 		if len(rows) == 0 {
 			return
 		}
-		f := finding(name, fault.Warning, "", rows)
-		f.Message = fmt.Sprintf(message, counted(len(rows), "row", "rows"), differ, len(cols))
+		f := finding(name, sev, "", rows)
+		f.Message = fmt.Sprintf(message, counted(len(rows), "row", "rows"), differ, len(cols)) + note
 		f.Hint = hint
 		s.found = append(s.found, f)
 	}
@@ -58,24 +63,52 @@ func (s *session) checkNearDuplicates(ctx context.Context) error {
 	return nil
 }
 
-// chanceNear is the chance that two rows of independent columns differ in at most k of them.
-func (s *session) chanceNear(cols []*column, k int) float64 {
-	p := make([]float64, k+1) // p[d]: chance of d differences so far
-	p[0] = 1
-	for _, c := range cols {
-		agree := c.chanceAgree(s.t.Rows)
-		for d := k; d >= 0; d-- {
-			p[d] *= agree
-			if d > 0 {
-				p[d] += p[d-1] * (1 - agree)
+// chanceNear returns the chance that two unrelated rows differ in at most k columns. Columns depend on each other,
+// so the number of differences spreads wider than for independent ones: its mean and variance are taken from
+// random pairs of rows, and its lower tail from the beta-binomial distribution that has both.
+func (s *session) chanceNear(cols []*column) func(k int) float64 {
+	const pairs = 20_000
+	n := float64(len(cols))
+	var count, sum, squares float64
+	for i := range uint64(pairs) {
+		a, b := int(mix(1, i)%uint64(s.t.Rows)), int(mix(2, i)%uint64(s.t.Rows))
+		if a == b {
+			continue
+		}
+		d := 0.0
+		for _, c := range cols {
+			if !c.same(a, b, c.grid) {
+				d++
 			}
 		}
+		count++
+		sum += d
+		squares += d * d
 	}
-	sum := 0.0
-	for _, v := range p {
-		sum += v
+	if count < 2 || sum == 0 {
+		return func(int) float64 { return 1 }
 	}
-	return sum
+	mean, variance := sum/count, (squares-sum*sum/count)/(count-1)
+	p := min(mean/n, 1-1e-9)
+	// rho is the correlation between two columns' differences; not below nearly none.
+	rho := min(max((variance/(n*p*(1-p))-1)/(n-1), 1e-6), 1-1e-6)
+	alpha, beta := p*(1/rho-1), (1-p)*(1/rho-1)
+	return func(k int) float64 {
+		tail := 0.0
+		for d := 0.0; d <= float64(k); d++ {
+			tail += math.Exp(logChoose(n, d) + logBeta(d+alpha, n-d+beta) - logBeta(alpha, beta))
+		}
+		return tail
+	}
+}
+
+func logChoose(n, k float64) float64 { return -math.Log(n+1) - logBeta(n-k+1, k+1) }
+
+func logBeta(a, b float64) float64 {
+	x, _ := math.Lgamma(a)
+	y, _ := math.Lgamma(b)
+	z, _ := math.Lgamma(a + b)
+	return x + y - z
 }
 
 // bands deals the columns, most telling first, round the bands. With so many columns that maxBands bands

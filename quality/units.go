@@ -80,20 +80,22 @@ type groups struct {
 // twoGroups parts the positive values in two by k-medians on the log scale, started from the cut that makes
 // the variance between the groups largest (Otsu, IEEE Trans SMC 1979).
 func (c *column) twoGroups() (g groups, ok bool) {
-	x := make([]float64, 0, len(c.order))
-	for _, r := range c.order {
-		if v := c.Num[r]; v > 0 {
-			x = append(x, math.Log(v))
-		}
-	}
-	n := len(x)
+	positive := c.sorted[c.notPositive():]
+	n := len(positive)
 	// Below 50 values two groups are soon seen by chance; a few whole numbers are a scale, not a measurement.
-	if n < 50 || c.distinct < 20 || x[n-1]-x[0] < .6 {
+	if n < 50 || c.distinct < 20 || positive[n-1] < 1.8*positive[0] {
 		return g, false
 	}
+	// Ten thousand quantiles show the shape of any number of values.
+	const most = 10_000
+	x := make([]float64, min(n, most))
+	for i := range x {
+		x[i] = math.Log(positive[i*(n-1)/max(len(x)-1, 1)])
+	}
+	n = len(x)
 	at := otsu(x)
 	for range 20 {
-		g.median = [2]float64{quantileIn(x[:at], .5), quantileIn(x[at:], .5)}
+		g.median = [2]float64{quantile(x[:at], .5), quantile(x[at:], .5)}
 		g.cut = (g.median[0] + g.median[1]) / 2
 		to, _ := slices.BinarySearch(x, g.cut)
 		if to == at || to == 0 || to == n {
@@ -106,7 +108,7 @@ func (c *column) twoGroups() (g groups, ok bool) {
 		return g, false
 	}
 	for i, part := range [][]float64{x[:at], x[at:]} {
-		g.spread[i] = (quantileIn(part, .75) - quantileIn(part, .25)) / 1.349
+		g.spread[i] = (quantile(part, .75) - quantile(part, .25)) / 1.349
 	}
 	gap := g.median[1] - g.median[0]
 	within := func(mid, half float64) float64 {
@@ -149,6 +151,12 @@ func (v *conversion) fits(g groups, named bool) bool {
 	return hi <= 3*lo+.05
 }
 
+// notPositive counts the finite values up to zero.
+func (c *column) notPositive() int {
+	n, _ := slices.BinarySearch(c.sorted, math.SmallestNonzeroFloat64)
+	return n
+}
+
 // otsu returns where to cut sorted values so that the variance between the two parts is largest.
 func otsu(x []float64) int {
 	total := 0.0
@@ -165,10 +173,6 @@ func otsu(x []float64) int {
 		}
 	}
 	return at
-}
-
-func quantileIn(x []float64, q float64) float64 {
-	return quantileOf(len(x), q, func(i int) float64 { return x[i] })
 }
 
 // distinctIn counts the distinct values of a sorted slice.
@@ -194,24 +198,16 @@ var neverZero = []string{
 // checkZeros looks for zeros that stand for missing: in a column that is never zero in life, or, as mere
 // information, where they stand apart from all other values of a measurement.
 func (s *session) checkZeros(c *column) {
-	if c.Kind != table.Numeric || len(c.order) < 20 || c.Num[c.order[0]] < 0 {
+	if c.Kind != table.Numeric || len(c.order) < 20 || c.sorted[0] < 0 {
 		return
 	}
-	positive, _ := slices.BinarySearchFunc(c.order, 0, func(r int32, _ int) int {
-		if c.Num[r] <= 0 {
-			return -1
-		}
-		return 1
-	})
-	rest := c.order[positive:]
+	positive := c.notPositive()
+	rest := c.sorted[positive:]
 	if positive == 0 || len(rest) < 20 || c.distinct < 20 {
 		return
 	}
 	named := slices.Contains(neverZero, squeeze(c.Name))
-	at := func(q float64) float64 {
-		return quantileOf(len(rest), q, func(i int) float64 { return c.Num[rest[i]] })
-	}
-	apart := c.Num[rest[0]] > 1.5*(at(.75)-at(.25))
+	apart := rest[0] > 1.5*(quantile(rest, .75)-quantile(rest, .25))
 	if !named && (!apart || positive < 5 || positive*100 < len(c.order)) {
 		return
 	}
