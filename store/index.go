@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"galen.dev/fault"
+	"galen.dev/store/flock"
 )
 
 // index is the SQL index of a store: one row for each run and one for each finished step. It is a cache.
@@ -160,11 +161,11 @@ func (x *index) lockFiles(ctx context.Context) (func(), error) {
 		return nil, storageError("opening the index", err)
 	}
 	for {
-		err := tryLock(f)
+		err := flock.Try(f)
 		if err == nil {
 			return func() { _ = f.Close() }, nil
 		}
-		if errors.Is(err, errLocked) {
+		if errors.Is(err, flock.ErrLocked) {
 			select {
 			case <-ctx.Done():
 				err = ctx.Err()

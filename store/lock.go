@@ -12,10 +12,8 @@ import (
 	"time"
 
 	"galen.dev/fault"
+	"galen.dev/store/flock"
 )
-
-// errLocked is what tryLock returns when somebody else holds the lock.
-var errLocked = errors.New("locked")
 
 type runLock struct {
 	file *os.File
@@ -46,9 +44,9 @@ func (s *Store) Lock(ctx context.Context, id string) (unlock func() error, err e
 	if err != nil {
 		return nil, storageError(doing, err)
 	}
-	if err := tryLock(f); err != nil {
+	if err := flock.Try(f); err != nil {
 		defer f.Close()
-		if errors.Is(err, errLocked) {
+		if errors.Is(err, flock.ErrLocked) {
 			return nil, busy(id, f)
 		}
 		return nil, storageError(doing, err)

@@ -6,24 +6,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
-
-// tryLock takes an exclusive lock on an open file, or returns errLocked.
-func tryLock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return errLocked
-		case !errors.Is(err, unix.EINTR):
-			return &os.PathError{Op: "flock", Path: f.Name(), Err: err}
-		}
-	}
-}
 
 // syncFile waits until the content of a file that is closed already is on the disk.
 func syncFile(path string) error {
