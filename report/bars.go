@@ -1,0 +1,286 @@
+package report
+
+import (
+	"fmt"
+	"math"
+)
+
+// Bar is one row of a bar chart; Lo and Hi are its interval, NaN or both zero for none.
+type Bar struct {
+	Label         string
+	Value, Lo, Hi float64
+	Note          string // printed after the bar in place of the value
+}
+
+// BarData is a horizontal bar chart, such as the importance of predictors.
+type BarData struct {
+	Title, XLabel string
+	Bars          []Bar
+	Max           int  // rows shown; 0 = 25. What is left out is said beneath.
+	Percent       bool // values are shares of 1
+	KeepOrder     bool // the default sorts by size
+}
+
+const (
+	rowHeight = 22.0
+	maxRows   = 25
+)
+
+// Bars draws horizontal bars with intervals.
+func Bars(d BarData) Figure {
+	title := d.Title
+	if title == "" {
+		title = "Bars"
+	}
+	bars := make([]Bar, 0, len(d.Bars))
+	for _, b := range d.Bars {
+		if finite(b.Value) {
+			bars = append(bars, b)
+		}
+	}
+	if len(bars) == 0 {
+		return empty(title, "There is no value to show.")
+	}
+	if !d.KeepOrder {
+		stableBy(bars, func(a, b Bar) bool { return math.Abs(a.Value) > math.Abs(b.Value) })
+	}
+	limit := d.Max
+	if limit <= 0 {
+		limit = maxRows
+	}
+	rest := len(bars) - min(limit, len(bars))
+	bars = bars[:len(bars)-rest]
+
+	r := newRows(len(bars), d.XLabel, rest)
+	var vs []float64
+	for _, b := range bars {
+		r.names = max(r.names, width(b.Label, textSize))
+		r.notes = max(r.notes, width(barNote(b, d.Percent), smallSize))
+		vs = append(vs, 0, b.Value)
+		if b.hasInterval() {
+			vs = append(vs, b.Lo, b.Hi)
+		}
+	}
+	r.axis.percent = d.Percent
+	r.layout(vs, 0)
+	zero := r.x(0)
+	for i, b := range bars {
+		y := r.y(i)
+		r.s.text(0, y+4, fit(b.Label, textSize, r.names), label{})
+		x := r.x(b.Value)
+		r.s.rect(min(zero, x), y-6, math.Abs(x-zero), 12, 1.5, fill(Series(0)))
+		if b.hasInterval() {
+			r.whisker(r.x(b.Lo), r.x(b.Hi), y, Ink)
+		}
+		r.s.text(r.s.w, y+4, barNote(b, d.Percent), label{size: smallSize, anchor: 'e', color: Muted})
+	}
+	r.s.line(zero, r.top, zero, r.bottom(), stroke(Muted, 1, nil))
+	first := bars[0]
+	return r.s.figure(title, sentence(fmt.Sprintf("Bar chart of %s with %d rows", lower(title), len(bars)),
+		fmt.Sprintf("Largest: %s, %s", printable(first.Label), barNote(first, d.Percent))))
+}
+
+func (b Bar) hasInterval() bool {
+	return finite(b.Lo, b.Hi) && (b.Lo != 0 || b.Hi != 0) && b.Lo <= b.Hi
+}
+
+func barNote(b Bar, percent bool) string {
+	switch {
+	case b.Note != "":
+		return printable(b.Note)
+	case percent:
+		return Num(100*b.Value, 1) + "%"
+	}
+	return short(b.Value)
+}
+
+// Missingness draws the share of missing values by column, the worst first. Columns without a missing
+// value are not drawn; the alternative text counts them.
+func Missingness(columns []string, share []float64) Figure {
+	const title = "Missing values"
+	var bars []Bar
+	full := 0
+	for i := range min(len(columns), len(share)) {
+		switch {
+		case share[i] > 0:
+			bars = append(bars, Bar{Label: columns[i], Value: share[i]})
+		case share[i] == 0:
+			full++
+		}
+	}
+	if len(bars) == 0 && full > 0 {
+		f := empty(title, "")
+		s := newSheet(f.Width, 60)
+		s.text(0, 34, fmt.Sprintf("All %s columns are complete.", Count(full)), label{size: 14})
+		return s.figure(title, fmt.Sprintf("No column of %d has missing values.", full))
+	}
+	f := Bars(BarData{Title: title, XLabel: "Share of rows without a value", Bars: bars, Percent: true})
+	f.Alt = sentence(f.Alt, fmt.Sprintf("%d columns have missing values and %d are complete", len(bars), full))
+	return f
+}
+
+// Step is one contribution of a waterfall.
+type Step struct {
+	Label string  // predictor and its value
+	Value float64 // what it adds
+}
+
+// WaterfallData explains one prediction: from a base value, each contribution moves it, up to the result.
+type WaterfallData struct {
+	Base, Result         float64
+	BaseName, ResultName string // default "Average" and "This case"
+	Steps                []Step
+	XLabel               string
+	Max                  int // steps drawn; 0 = 12. Smaller ones are drawn together.
+}
+
+// Waterfall draws contributions as a staircase of bars: raising ones with a solid fill and a right-hand
+// tip, lowering ones hollow with a left-hand tip, so that direction does not hang on colour.
+func Waterfall(d WaterfallData) Figure {
+	const title = "Contributions"
+	var steps []Step
+	for _, s := range d.Steps {
+		if finite(s.Value) {
+			steps = append(steps, s)
+		}
+	}
+	if len(steps) == 0 || !finite(d.Base, d.Result) {
+		return empty(title, "There is no contribution to show.")
+	}
+	stableBy(steps, func(a, b Step) bool { return math.Abs(a.Value) > math.Abs(b.Value) })
+	limit := d.Max
+	if limit <= 0 {
+		limit = 12
+	}
+	if len(steps) > limit+1 {
+		var sum float64
+		for _, s := range steps[limit:] {
+			sum += s.Value
+		}
+		steps = append(steps[:limit:limit], Step{fmt.Sprintf("%d others", len(steps)-limit), sum})
+	}
+	base, result := d.BaseName, d.ResultName
+	if base == "" {
+		base = "Average"
+	}
+	if result == "" {
+		result = "This case"
+	}
+	r := newRows(len(steps)+2, d.XLabel, 0)
+	at := d.Base
+	vs := []float64{d.Base, d.Result}
+	r.names = max(width(base, textSize), width(result, textSize)) + 4
+	for _, s := range steps {
+		at += s.Value
+		vs = append(vs, at)
+		r.names = max(r.names, width(s.Label, textSize))
+		r.notes = max(r.notes, width(signed(s.Value), smallSize))
+	}
+	r.notes = max(r.notes, width(short(d.Base), smallSize)+4, width(short(d.Result), smallSize)+4)
+	r.layout(vs, 0.03)
+	r.total(0, base, d.Base)
+	at = d.Base
+	for i, s := range steps {
+		r.step(i+1, s, at)
+		at += s.Value
+	}
+	r.total(len(steps)+1, result, d.Result)
+	top := steps[0]
+	return r.s.figure(title, sentence(
+		fmt.Sprintf("Waterfall from %s (%s) to %s (%s) over %d contributions", lower(base), short(d.Base), lower(result), short(d.Result), len(steps)),
+		fmt.Sprintf("Largest: %s, %s", printable(top.Label), signed(top.Value))))
+}
+
+func signed(v float64) string {
+	if v > 0 {
+		return "+" + short(v)
+	}
+	return short(v)
+}
+
+func (r *rows) total(i int, name string, v float64) {
+	y := r.y(i)
+	r.s.text(0, y+4, fit(name, textSize, r.names), label{bold: true})
+	r.s.line(r.x(v), y-rowHeight/2, r.x(v), y+rowHeight/2, stroke(Ink, 2, nil))
+	r.s.mark(r.x(v), y, 4.5, 3, Ink)
+	r.s.text(r.s.w, y+4, short(v), label{size: smallSize, anchor: 'e', bold: true})
+}
+
+func (r *rows) step(i int, st Step, from float64) {
+	y := r.y(i)
+	x0, x1 := r.x(from), r.x(from+st.Value)
+	r.s.text(0, y+4, fit(st.Label, textSize, r.names), label{})
+	r.s.line(x0, y-rowHeight, x0, y, stroke(Muted, 1, dash(2)))
+	tip := min(5, math.Abs(x1-x0))
+	if x1 >= x0 {
+		r.s.polygon(fill(Series(1)), x0, y-7, x1-tip, y-7, x1, y, x1-tip, y+7, x0, y+7)
+	} else {
+		shape := []float64{x0, y - 7, x1 + tip, y - 7, x1, y, x1 + tip, y + 7, x0, y + 7}
+		r.s.polygon(fill(Series(0).Band()), shape...)
+		r.s.polygon(stroke(Series(0), 1.5, nil), shape...)
+	}
+	r.s.text(r.s.w, y+4, signed(st.Value), label{size: smallSize, anchor: 'e', color: Muted})
+}
+
+// rows is the layout that row charts share: names on the left, an axis in the middle, notes on the right.
+type rows struct {
+	s            *sheet
+	n            int
+	axis         axis
+	names, notes float64 // widths of the outer columns
+	top          float64
+	rest         int // rows left out
+	x0, x1       float64
+}
+
+func newRows(n int, xlabel string, rest int) *rows {
+	r := &rows{n: n, axis: axis{label: xlabel}, top: 8, rest: rest}
+	h := r.top + rowHeight*float64(n) + 24
+	if xlabel != "" {
+		h += 18
+	}
+	if rest > 0 {
+		h += 18
+	}
+	r.s = newSheet(plotWidth, h)
+	return r
+}
+
+// layout settles the columns and draws the axis for a range of values.
+func (r *rows) layout(vs []float64, margin float64) {
+	r.names = min(r.names, r.s.w*0.42)
+	r.x0, r.x1 = r.names+12, r.s.w-r.notes-12
+	r.axis.widen(margin, vs...)
+	n := max(2, int((r.x1-r.x0)/55))
+	for _, t := range r.axis.ticks(n) {
+		x := r.x(t.at)
+		r.s.line(x, r.top, x, r.bottom(), stroke(Grid, 1, nil))
+		r.s.text(x, r.bottom()+14, t.label, label{size: smallSize, anchor: 'm', color: Muted})
+	}
+	y := r.bottom() + 31
+	if r.axis.label != "" {
+		mid, w := (r.x0+r.x1)/2, width(r.axis.label, textSize)
+		mid = min(max(mid, w/2), r.s.w-w/2)
+		r.s.text(mid, y, fit(r.axis.label, textSize, r.s.w), label{anchor: 'm', color: Muted})
+		y += 18
+	}
+	if r.rest > 0 {
+		r.s.text(0, y, fmt.Sprintf("%s smaller rows are not shown.", Count(r.rest)), label{size: smallSize, color: Muted})
+	}
+}
+
+func (r *rows) bottom() float64 { return r.top + rowHeight*float64(r.n) }
+
+func (r *rows) y(i int) float64 { return r.top + rowHeight*(float64(i)+.5) }
+
+func (r *rows) x(v float64) float64 {
+	return r.x0 + (v-r.axis.min)/(r.axis.max-r.axis.min)*(r.x1-r.x0)
+}
+
+// whisker draws an interval with end caps.
+func (r *rows) whisker(x0, x1, y float64, t Tone) {
+	p := stroke(t, 1.2, nil)
+	r.s.line(x0, y, x1, y, p)
+	r.s.line(x0, y-3, x0, y+3, p)
+	r.s.line(x1, y-3, x1, y+3, p)
+}
