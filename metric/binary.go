@@ -123,7 +123,7 @@ func (b *Binary) Scores(rows []int) []float64 {
 	_, slope := t.calibrationSlope(b.s.logit)
 	ici, e50, e90, emax := math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	if w.smooth.fit(t) {
-		ici, e50, e90, emax = w.smooth.distances(t)
+		ici, e50, e90, emax = w.smooth.distances()
 	}
 	out := make([]float64, 0, len(binaryNames)+len(b.opt.Thresholds)*len(thresholdNames))
 	out = append(out, t.prevalence(), t.auroc(), t.averagePrecision(), t.minSensitivityPPV(), t.brier(), t.scaledBrier(),

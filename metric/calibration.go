@@ -82,34 +82,34 @@ func (t *tally) calibrationIntercept(l []float64) float64 {
 	return a
 }
 
-// calibrationSlope maximises the likelihood of two parameters by Newton with step halving.
+// calibrationSlope solves the two score equations by Newton. A step is halved until the scores shrink, which
+// a small enough Newton step makes them do; it costs no logarithms, as watching the likelihood would.
 func (t *tally) calibrationSlope(l []float64) (a, b float64) {
 	if t.oneClass() || t.separated() {
 		return math.NaN(), math.NaN()
 	}
 	b = 1
-	f := t.logLikelihood(l, a, b)
+	da, db, size := t.slopeStep(l, a, b)
 	for range newtonRounds {
-		da, db := t.slopeStep(l, a, b)
-		step, g := 1.0, 0.0
-		for range 40 {
-			g = t.logLikelihood(l, a+step*da, b+step*db)
-			if g >= f-1e-12*math.Abs(f) {
-				break
-			}
+		step := 1.0
+		nextA, nextB, nextSize := t.slopeStep(l, a+da, b+db)
+		for !(nextSize < size) && step > 1e-9 {
 			step /= 2
+			nextA, nextB, nextSize = t.slopeStep(l, a+step*da, b+step*db)
 		}
-		a, b, f = a+step*da, b+step*db, g
-		if math.Abs(step*da) < 1e-10*(1+math.Abs(a)) && math.Abs(step*db) < 1e-10*(1+math.Abs(b)) {
-			return a, b
+		a, b = a+step*da, b+step*db
+		small := math.Abs(da) < 1e-8*(1+math.Abs(a)) && math.Abs(db) < 1e-8*(1+math.Abs(b))
+		if small || step <= 1e-9 {
+			break // Newton squares the error: after a step of 1e-8 nothing is left to gain
 		}
+		da, db, size = nextA, nextB, nextSize
 	}
-	return math.NaN(), math.NaN()
+	return a, b
 }
 
-// slopeStep is one Newton step. The log-odds are centred under the current weights, so that the two-by-two
-// system is diagonal and keeps its digits.
-func (t *tally) slopeStep(l []float64, a, b float64) (da, db float64) {
+// slopeStep is one Newton step and the size of the scores. The log-odds are centred under the current weights, so that
+// the two-by-two system is diagonal and keeps its digits.
+func (t *tally) slopeStep(l []float64, a, b float64) (da, db, size float64) {
 	var s0, s1, h0, h1, h2 float64
 	for i, v := range l {
 		w := t.pos[i] + t.neg[i]
@@ -126,22 +126,8 @@ func (t *tally) slopeStep(l []float64, a, b float64) (da, db float64) {
 	}
 	c := h1 / h0
 	db = (s1 - c*s0) / (h2 - c*h1)
-	return s0/h0 - c*db, db
+	return s0/h0 - c*db, db, s0*s0 + s1*s1
 }
-
-func (t *tally) logLikelihood(l []float64, a, b float64) float64 {
-	s := 0.0
-	for i, v := range l {
-		if w := t.pos[i] + t.neg[i]; w > 0 {
-			eta := a + b*v
-			s += t.pos[i]*eta - w*softplus(eta)
-		}
-	}
-	return s
-}
-
-// softplus is log(1 + e^x) without overflow.
-func softplus(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 // separated tells whether some threshold parts events from non-events, touching included.
 func (t *tally) separated() bool {

@@ -3,6 +3,7 @@ package metric
 import (
 	"math"
 	"slices"
+	"sort"
 )
 
 // This file smooths outcome against risk by loess (Cleveland & Devlin 1988) as Austin & Steyerberg ("The
@@ -36,7 +37,7 @@ func SmoothCalibration(p []float64, y []bool) Smooth {
 	if !f.fit(t) {
 		return Smooth{math.NaN(), math.NaN(), math.NaN(), math.NaN(), nil}
 	}
-	ici, e50, e90, emax := f.distances(t)
+	ici, e50, e90, emax := f.distances()
 	s := Smooth{ICI: ici, E50: e50, E90: e90, EMax: emax}
 	lo, hi := t.x[0], t.x[len(t.x)-1]
 	for i := range 101 {
@@ -48,6 +49,8 @@ func SmoothCalibration(p []float64, y []bool) Smooth {
 
 // loess is a fitted smoother. Its slices are reused from fit to fit.
 type loess struct {
+	x, n, events     []float64 // distinct risks with cases, their cases and events
+	before           []float64 // cases before each risk, and of all
 	vx, value, slope []float64
 	dist             []distance
 }
@@ -59,37 +62,37 @@ func (f *loess) fit(t *tally) bool {
 	if t.oneClass() || t.n() < 4 {
 		return false
 	}
-	f.place(t)
+	f.compact(t)
+	f.place()
 	f.value, f.slope = f.value[:0], f.slope[:0]
 	for _, x := range f.vx {
-		v, s := localQuadratic(t, x, Span*t.n())
+		v, s := f.localQuadratic(x, Span*t.n())
 		f.value = append(f.value, v)
 		f.slope = append(f.slope, s)
 	}
 	return true
 }
 
-// place chooses the vertices: equally spaced ones serve sparse tails, quantiles serve crowds.
-func (f *loess) place(t *tally) {
-	f.vx = f.vx[:0]
-	first, last := 0, len(t.x)-1
-	for t.pos[first]+t.neg[first] == 0 {
-		first++
-	}
-	for t.pos[last]+t.neg[last] == 0 {
-		last--
-	}
-	lo, hi := t.x[first], t.x[last]
-	for i := range verticesEach {
-		f.vx = append(f.vx, lo+(hi-lo)*float64(i)/(verticesEach-1))
-	}
-	seen, next := 0.0, 1
-	for i := first; i <= last && next < verticesEach-1; i++ {
-		seen += t.pos[i] + t.neg[i]
-		for next < verticesEach-1 && seen >= t.n()*float64(next)/(verticesEach-1) {
-			f.vx = append(f.vx, t.x[i])
-			next++
+// compact drops the risks that a resample left out, a third of them, before 42 passes over the rest.
+func (f *loess) compact(t *tally) {
+	f.x, f.n, f.events, f.before = f.x[:0], f.n[:0], f.events[:0], append(f.before[:0], 0)
+	for i, x := range t.x {
+		if n := t.pos[i] + t.neg[i]; n > 0 {
+			f.before = append(f.before, f.before[len(f.x)]+n)
+			f.x, f.n, f.events = append(f.x, x), append(f.n, n), append(f.events, t.pos[i])
 		}
+	}
+}
+
+// place chooses the vertices: equally spaced ones serve sparse tails, quantiles serve crowds.
+func (f *loess) place() {
+	f.vx = f.vx[:0]
+	last := len(f.x) - 1
+	lo, hi, all := f.x[0], f.x[last], f.before[last+1]
+	for i := range verticesEach {
+		share := float64(i) / (verticesEach - 1)
+		at, _ := slices.BinarySearch(f.before[1:], share*all)
+		f.vx = append(f.vx, lo+(hi-lo)*share, f.x[min(at, last)])
 	}
 	slices.Sort(f.vx)
 	// Vertices closer than a thousandth of the range would only make the cubic pieces stiff.
@@ -99,68 +102,65 @@ func (f *loess) place(t *tally) {
 			kept = append(kept, x)
 		}
 	}
-	kept[len(kept)-1] = hi
+	if hi > lo {
+		kept[len(kept)-1] = hi
+	}
 	f.vx = kept
 }
 
 // localQuadratic fits around x0 with the q nearest cases and returns the value and the slope there.
-func localQuadratic(t *tally, x0, q float64) (value, slope float64) {
-	lo, hi, h := window(t, x0, q)
+func (f *loess) localQuadratic(x0, q float64) (value, slope float64) {
+	lo, hi, h := f.window(x0, q)
 	if h == 0 {
-		h = 1 // all weight is at x0 itself
+		h = 1 // all cases of the window are at x0 itself
 	}
 	var s [5]float64
 	var r [3]float64
 	distinct := 0
-	for i := lo; i < hi; i++ {
-		n := t.pos[i] + t.neg[i]
-		if n == 0 {
-			continue
-		}
-		u := (t.x[i] - x0) / h
-		w := 1 - math.Abs(u*u*u)
+	events, cases := f.events[lo:hi], f.n[lo:hi]
+	for i, x := range f.x[lo:hi] {
+		u := (x - x0) / h
+		uu := u * u
+		w := 1 - uu*math.Abs(u)
 		if w <= 0 {
 			continue
 		}
 		w = w * w * w
 		distinct++
-		wn, wy := w*n, w*t.pos[i]
+		wn, wy := w*cases[i], w*events[i]
+		wu := wn * uu
 		s[0] += wn
 		s[1] += wn * u
-		s[2] += wn * u * u
-		s[3] += wn * u * u * u
-		s[4] += wn * u * u * u * u
+		s[2] += wu
+		s[3] += wu * u
+		s[4] += wu * uu
 		r[0] += wy
 		r[1] += wy * u
-		r[2] += wy * u * u
+		r[2] += wy * uu
 	}
 	c0, c1 := solveLocal(s, r, distinct)
 	return c0, c1 / h
 }
 
-// window finds the distance h to the q-th nearest case, counting weights, and the values within it. With
-// fewer than all distinct values inside, h is the distance of the farthest one needed.
-func window(t *tally, x0, q float64) (lo, hi int, h float64) {
-	hi, _ = slices.BinarySearch(t.x, x0)
-	lo = hi
-	for got := 0.0; got < q-1e-9; {
-		left, right := math.Inf(1), math.Inf(1)
-		if lo > 0 {
-			left = x0 - t.x[lo-1]
-		}
-		if hi < len(t.x) {
-			right = t.x[hi] - x0
-		}
-		var i int
-		if left <= right {
-			lo--
-			i, h = lo, left
-		} else {
-			i, h = hi, right
-			hi++
-		}
-		got += t.pos[i] + t.neg[i]
+// window finds the distance h to the q-th nearest case and the risks within it. The count within a distance
+// grows with it, so h is the smaller of the first sufficient distances to the left and to the right.
+func (f *loess) window(x0, q float64) (lo, hi int, h float64) {
+	within := func(d float64) (lo, hi int, enough bool) {
+		lo = sort.Search(len(f.x), func(i int) bool { return x0-f.x[i] <= d })
+		hi = sort.Search(len(f.x), func(i int) bool { return f.x[i]-x0 > d })
+		return lo, hi, f.before[hi]-f.before[lo] >= q-1e-9
 	}
+	at, _ := slices.BinarySearch(f.x, x0)
+	left := sort.Search(at, func(k int) bool { _, _, ok := within(x0 - f.x[at-1-k]); return ok })
+	right := sort.Search(len(f.x)-at, func(k int) bool { _, _, ok := within(f.x[at+k] - x0); return ok })
+	h = math.Inf(1)
+	if left < at {
+		h = x0 - f.x[at-1-left]
+	}
+	if at+right < len(f.x) {
+		h = math.Min(h, f.x[at+right]-x0)
+	}
+	lo, hi, _ = within(h)
 	return lo, hi, h
 }
 
@@ -210,15 +210,12 @@ func (f *loess) piece(i int, x float64) float64 {
 
 func clamp01(x float64) float64 { return math.Min(math.Max(x, 0), 1) }
 
-// distances summarises |curve - risk| over the cases of a tally.
-func (f *loess) distances(t *tally) (ici, e50, e90, emax float64) {
+// distances summarises |curve - risk| over the cases that were fitted.
+func (f *loess) distances() (ici, e50, e90, emax float64) {
 	f.dist = f.dist[:0]
 	i := 1
-	for g, x := range t.x {
-		w := t.pos[g] + t.neg[g]
-		if w == 0 {
-			continue
-		}
+	for g, x := range f.x {
+		w := f.n[g]
 		for i < len(f.vx)-1 && f.vx[i] < x {
 			i++
 		}
@@ -227,9 +224,10 @@ func (f *loess) distances(t *tally) (ici, e50, e90, emax float64) {
 		emax = math.Max(emax, d)
 		f.dist = append(f.dist, distance{d, w})
 	}
-	e50 = weightedQuantile(f.dist, .5*t.n())
-	e90 = weightedQuantile(f.dist, .9*t.n())
-	return ici / t.n(), e50, e90, emax
+	all := f.before[len(f.x)]
+	e50 = weightedQuantile(f.dist, .5*all)
+	e90 = weightedQuantile(f.dist, .9*all)
+	return ici / all, e50, e90, emax
 }
 
 // weightedQuantile is the smallest d whose cumulated weight reaches target, by quickselect: sorting 10,000
