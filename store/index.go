@@ -163,7 +163,7 @@ func (x *index) lockFiles(ctx context.Context) (func(), error) {
 	for {
 		err := flock.Try(f)
 		if err == nil {
-			return func() { _ = f.Close() }, nil
+			return func() { _ = flock.Release(f) }, nil
 		}
 		if errors.Is(err, flock.ErrLocked) {
 			select {

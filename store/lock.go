@@ -76,7 +76,7 @@ func (l *runLock) unlock() error {
 	l.once.Do(func() {
 		l.free(l)
 		_ = l.file.Truncate(0)
-		l.err = l.file.Close() // closing frees the lock
+		l.err = flock.Release(l.file)
 	})
 	return l.err
 }

@@ -1,5 +1,4 @@
-// Package flock takes exclusive locks on open files. The kernel releases a lock when the file is closed or
-// its process dies, so a killed program never leaves one behind.
+// Package flock takes exclusive locks on open files. The kernel releases a lock when its process dies, so a killed program never leaves one behind.
 //
 // The locks are advisory and belong to the open file, not to the process: a second opening of the same file
 // in the same process is refused as well.

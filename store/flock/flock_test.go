@@ -23,7 +23,7 @@ func TestTry(t *testing.T) {
 	if err := Try(files[1]); !errors.Is(err, ErrLocked) {
 		t.Fatalf("a second holder got %v", err)
 	}
-	if err := files[0].Close(); err != nil {
+	if err := Release(files[0]); err != nil {
 		t.Fatal(err)
 	}
 	if err := Try(files[1]); err != nil {
@@ -32,10 +32,10 @@ func TestTry(t *testing.T) {
 	if err := Try(files[2]); !errors.Is(err, ErrLocked) {
 		t.Fatalf("a second holder got %v", err)
 	}
-	if err := files[1].Close(); err != nil {
+	if err := Release(files[1]); err != nil {
 		t.Fatal(err)
 	}
-	if err := files[2].Close(); err != nil {
+	if err := Release(files[2]); err != nil {
 		t.Fatal(err)
 	}
 	if err := Try(files[2]); err == nil || errors.Is(err, ErrLocked) {
