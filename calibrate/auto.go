@@ -18,7 +18,7 @@ type AutoOptions struct {
 // Candidate is one method's standing in the choice.
 type Candidate struct {
 	Method  Method          `json:"method"`
-	LogLoss metric.Interval `json:"logLoss"`           // cross-validated mean, ± 1.96 standard errors over rows
+	LogLoss metric.Interval `json:"log_loss"`          // cross-validated mean, ± 1.96 standard errors over rows
 	Skipped string          `json:"skipped,omitempty"` // why it was not a candidate, or empty
 	Chosen  bool            `json:"chosen,omitempty"`
 }

@@ -69,7 +69,6 @@ func Fit(m Method, p []float64, y []bool) (*Calibrator, error) {
 	if err := refuse(m, metric.Check(p, y)); err != nil {
 		return nil, err
 	}
-	g := group(p, y)
 	switch m {
 	case None:
 		return &Calibrator{Method: None}, nil
@@ -81,6 +80,9 @@ func Fit(m Method, p []float64, y []bool) (*Calibrator, error) {
 			return nil, noFit(m)
 		}
 		return &Calibrator{Method: m, A: a, B: b}, nil
+	}
+	g := group(p, y)
+	switch m {
 	case Temperature:
 		return &Calibrator{Method: m, B: fitTemperature(g)}, nil
 	case Platt:
@@ -160,9 +162,12 @@ func (c *Calibrator) Check() error {
 		return bad("method is unknown")
 	}
 	for _, v := range []float64{c.A, c.B, c.C} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return bad("a parameter is not finite")
+		if !(math.Abs(v) <= 1e9) { // far beyond any fit, and safe from overflow
+			return bad("a parameter is out of range")
 		}
+	}
+	if c.Method == Beta && (c.A < 0 || c.B < 0) || c.Method == Temperature && (c.B < minSharpness || c.B > maxSharpness) {
+		return bad("a parameter is out of range")
 	}
 	steps := c.Method == Isotonic || c.Method == VennAbers
 	if steps == (len(c.X) == 0) || len(c.Y) != len(c.X) {

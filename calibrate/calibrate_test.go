@@ -245,7 +245,7 @@ func TestRefusals(t *testing.T) {
 func TestCheckFindsCorruption(t *testing.T) {
 	for _, text := range []string{
 		`{"method":"spline"}`, `{"method":"isotonic"}`, `{"method":"none","x":[1]}`, `{"method":"isotonic","x":[0,1],"y":[0]}`,
-		`{"method":"isotonic","x":[1,1],"y":[0,1]}`, `{"method":"isotonic","x":[0,1],"y":[1,0]}`, `{"method":"isotonic","x":[0],"y":[2]}`,
+		`{"method":"beta","a":-1,"b":1}`, `{"method":"temperature"}`, `{"method":"platt","a":1e10}`, `{"method":"isotonic","x":[1,1],"y":[0,1]}`, `{"method":"isotonic","x":[0,1],"y":[1,0]}`, `{"method":"isotonic","x":[0],"y":[2]}`,
 		`{"method":"venn-abers","x":[0],"y":[1]}`, `{"method":"isotonic","x":[0],"y":[1],"y1":[1]}`,
 	} {
 		var c Calibrator

@@ -11,12 +11,12 @@ import (
 // Wilson's 95 % interval; those of nobody are NaN.
 type Coverage struct {
 	N       int               `json:"n"`
-	Covered metric.Interval   `json:"covered"`  // share of patients whose set holds their class
-	ByClass []metric.Interval `json:"byClass"`  // the same among patients of each class
-	Size    float64           `json:"meanSize"` // mean number of classes in a set; 0 if N is 0
-	Single  metric.Interval   `json:"single"`   // share of sets with one class, which can be acted on
-	Empty   metric.Interval   `json:"empty"`    // share of empty sets: unlike any class seen
-	Full    metric.Interval   `json:"full"`     // share of sets that rule nothing out
+	Covered metric.Interval   `json:"covered"`   // share of patients whose set holds their class
+	ByClass []metric.Interval `json:"by_class"`  // the same among patients of each class
+	Size    float64           `json:"mean_size"` // mean number of classes in a set; 0 if N is 0
+	Single  metric.Interval   `json:"single"`    // share of sets with one class, which can be acted on
+	Empty   metric.Interval   `json:"empty"`     // share of empty sets: unlike any class seen
+	Full    metric.Interval   `json:"full"`      // share of sets that rule nothing out
 }
 
 // Measure compares sets with the classes y, 0 … classes-1. For coverage by subgroup, measure the rows of each.
@@ -55,8 +55,8 @@ func Measure(sets [][]int, y []int, classes int) Coverage {
 // IntervalCoverage says how prediction intervals did.
 type IntervalCoverage struct {
 	N         int             `json:"n"`
-	Covered   metric.Interval `json:"covered"`   // share of outcomes within their interval, with Wilson's 95 % interval
-	MeanWidth Bound           `json:"meanWidth"` // in the outcome's unit; +Inf (null) if one is endless
+	Covered   metric.Interval `json:"covered"`    // share of outcomes within their interval, with Wilson's 95 % interval
+	MeanWidth Bound           `json:"mean_width"` // in the outcome's unit; +Inf (null) if one is endless
 }
 
 // MeasureIntervals compares intervals [low, high] with outcomes y.

@@ -2,7 +2,6 @@ package metric
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"sync"
@@ -143,32 +142,6 @@ func (t *tally) prevalence() float64 {
 	return t.nPos / t.n()
 }
 
-// Score is a named metric with its interval; in JSON they are one object.
-type Score struct {
-	Name string
-	Interval
-}
-
-type scoreJSON struct {
-	Name string `json:"name"`
-	intervalJSON
-}
-
-// MarshalJSON writes undefined numbers as null.
-func (s Score) MarshalJSON() ([]byte, error) {
-	return json.Marshal(scoreJSON{s.Name, s.Interval.wire()})
-}
-
-// UnmarshalJSON reads null as NaN.
-func (s *Score) UnmarshalJSON(b []byte) error {
-	var j scoreJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return err
-	}
-	*s = Score{j.Name, j.interval()}
-	return nil
-}
-
 // Intervals bootstraps all scores. r.N must be the number of predictions.
 func (b *Binary) Intervals(ctx context.Context, r Resample) ([]Score, error) {
 	sameLength(r.N, len(b.s.y))
@@ -181,19 +154,6 @@ func (b *Binary) Differences(ctx context.Context, other *Binary, r Resample) ([]
 	sameLength(r.N, len(b.s.y))
 	sameLength(len(other.s.y), len(b.s.y))
 	return named(b.Names())(BootstrapDifference(ctx, r, b.Scores, other.Scores))
-}
-
-func named(names []string) func([]Interval, error) ([]Score, error) {
-	return func(ivs []Interval, err error) ([]Score, error) {
-		if err != nil {
-			return nil, err
-		}
-		out := make([]Score, len(ivs))
-		for i, v := range ivs {
-			out[i] = Score{names[i], v}
-		}
-		return out, nil
-	}
 }
 
 // SmoothBand is a point of the smooth calibration curve with its bootstrap interval.

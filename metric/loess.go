@@ -18,7 +18,10 @@ const Span = .75
 const verticesEach = 21
 
 // SmoothPoint is a point of the smooth calibration curve: among patients given this Risk, the share Observed.
-type SmoothPoint struct{ Risk, Observed float64 }
+type SmoothPoint struct {
+	Risk     float64 `json:"risk"`
+	Observed float64 `json:"observed"`
+}
 
 // Smooth is how far a smooth calibration curve is from the diagonal, over the patients at hand: ICI is the
 // mean distance |observed - risk| (also called Eavg), E50 and E90 its median and 90th percentile, EMax its

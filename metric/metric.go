@@ -5,7 +5,8 @@
 // All binary metrics are computed from one form, the tally: distinct predictions in ascending order with
 // the weight of events and non-events at each. Sorting once and counting per resample is what makes a
 // bootstrap of all metrics take seconds. Reading order: metric.go, tally.go, rank.go, probability.go,
-// calibration.go, loess.go, threshold.go, netbenefit.go, bootstrap.go, binary.go, subgroup.go.
+// calibration.go, loess.go, threshold.go, netbenefit.go, bootstrap.go, binary.go, subgroup.go; multi.go and
+// regression.go are for other outcomes.
 //
 // Conventions. y[i] is true where patient i had the event; p[i] is the predicted risk. A metric that is not
 // defined (no events, no non-events, no rows, a NaN prediction) is NaN, never zero. Functions panic only if

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"galen.dev/fault"
@@ -463,15 +464,15 @@ func TestBootstrapRefusesAndStops(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := 0
+	var calls atomic.Int64
 	_, err = Bootstrap(ctx, Resample{N: 5, Rounds: 1 << 20}, func([]int) []float64 {
-		if n++; n == 1 {
+		if calls.Add(1) == 100 {
 			cancel()
 		}
 		return []float64{1}
 	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, context.Canceled) || calls.Load() > 200 {
+		t.Errorf("%d calls, %v", calls.Load(), err)
 	}
 }
 

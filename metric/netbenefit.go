@@ -37,12 +37,16 @@ func (t *tally) decisionPoint(th float64) DecisionPoint {
 
 // DecisionBand is a point of a decision curve with bootstrap intervals.
 type DecisionBand struct {
-	Threshold                    float64
-	Model, All, Avoided, Benefit Interval // Benefit is Model minus the better of treating all and none
+	Threshold float64  `json:"threshold"`
+	Model     Interval `json:"model"`
+	All       Interval `json:"all"`
+	Avoided   Interval `json:"avoided_per_100"`
+	Benefit   Interval `json:"benefit"` // Model minus the better of treating all and none
 }
 
 // DecisionBands is DecisionCurve with intervals by Bootstrap.
 func DecisionBands(ctx context.Context, r Resample, p []float64, y []bool, thresholds []float64) ([]DecisionBand, error) {
+	sameLength(r.N, len(p))
 	s := newSample(p, y)
 	ivs, err := Bootstrap(ctx, r, func(rows []int) []float64 {
 		w := s.borrow(rows)

@@ -104,11 +104,12 @@ func (b Binning) String() string { return [...]string{"equal count", "equal widt
 
 // Bin is one bin of a calibration curve: the range and mean of its predictions, and what happened.
 type Bin struct {
-	Low, High   float64 // smallest and largest prediction in it
-	Mean        float64 // mean prediction
-	Cases       int
-	Events      int
-	EventsShare Interval // observed share with Wilson's 95 % interval
+	Low      float64  `json:"low"` // smallest and largest prediction in it
+	High     float64  `json:"high"`
+	Mean     float64  `json:"mean"` // mean prediction
+	Cases    int      `json:"cases"`
+	Events   int      `json:"events"`
+	Observed Interval `json:"observed"` // share of events with Wilson's 95 % interval
 }
 
 // DefaultBins is the number of bins where a caller passes 0.
@@ -125,7 +126,7 @@ func CalibrationBins(p []float64, y []bool, bins int, how Binning) []Bin {
 		if k := len(out); k > 0 {
 			b := &out[k-1]
 			b.Mean = sums / float64(b.Cases)
-			b.EventsShare = Wilson(float64(b.Events), float64(b.Cases))
+			b.Observed = Wilson(float64(b.Events), float64(b.Cases))
 		}
 	}
 	t.eachBin(bins, how, func(bin, i int) {

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -156,4 +157,44 @@ func mergeSwaps(y, tmp []float64) float64 {
 		}
 	}
 	return swaps
+}
+
+// Regression scores predicted numbers many times, on all rows or on resamples. Pass Scores to Bootstrap.
+// Safe for concurrent use.
+type Regression struct{ predicted, observed []float64 }
+
+// NewRegression keeps both slices, without a copy.
+func NewRegression(predicted, observed []float64) *Regression {
+	sameLength(len(predicted), len(observed))
+	return &Regression{predicted, observed}
+}
+
+// Names returns the names of the values of Scores, in order.
+func (g *Regression) Names() []string {
+	return []string{"rmse", "mae", "r2", "pearson", "spearman", "kendall_tau"}
+}
+
+// Scores computes the metrics of the given rows, which may repeat; nil means all rows.
+func (g *Regression) Scores(rows []int) []float64 {
+	a, b := g.predicted, g.observed
+	if rows != nil {
+		a, b = make([]float64, len(rows)), make([]float64, len(rows))
+		for k, i := range rows {
+			a[k], b[k] = g.predicted[i], g.observed[i]
+		}
+	}
+	return []float64{RMSE(a, b), MAE(a, b), R2(a, b), Pearson(a, b), Spearman(a, b), KendallTau(a, b)}
+}
+
+// Intervals bootstraps all scores. r.N must be the number of predictions.
+func (g *Regression) Intervals(ctx context.Context, r Resample) ([]Score, error) {
+	sameLength(r.N, len(g.observed))
+	return named(g.Names())(Bootstrap(ctx, r, g.Scores))
+}
+
+// Differences bootstraps the scores of g minus those of other, of the same patients, on the same samples.
+func (g *Regression) Differences(ctx context.Context, other *Regression, r Resample) ([]Score, error) {
+	sameLength(r.N, len(g.observed))
+	sameLength(len(other.observed), len(g.observed))
+	return named(g.Names())(BootstrapDifference(ctx, r, g.Scores, other.Scores))
 }
