@@ -31,12 +31,15 @@ type assembly struct {
 	reread     bool // words turned up after numbers had been read: the file must be read again for this column
 	zeroLed    bool
 	bad, inf   rowList
+	notText    rowList
+	unit       string // that the file's type states
 }
 
 // join appends a part.
 func (a *assembly) join(p *part) {
 	a.bad.join(p.bad, a.rows)
 	a.inf.join(p.inf, a.rows)
+	a.notText.join(p.notText, a.rows)
 	a.zeroLed = a.zeroLed || p.zeroLed
 	a.rows += p.rows
 	if a.reread {
@@ -158,10 +161,22 @@ func (a *assembly) gatherTexts() []string {
 }
 
 // column finishes the assembly: the column, its schema, and what was found. Severe findings refuse the table.
-func (a *assembly) column() (*Column, ColumnSchema, []fault.Finding) {
+func (a *assembly) column() (c *Column, s ColumnSchema, found []fault.Finding) {
 	if a.spec != nil {
-		return a.specified()
+		c, s, found = a.specified()
+	} else {
+		c, s, found = a.inferred()
 	}
+	if a.notText.count > 0 {
+		found = append(found, fault.Finding{
+			Name: "not-text", Severity: fault.Severe, Column: a.name, Rows: a.notText.rows, Count: a.notText.count,
+			Message: "bytes that are not UTF-8 text", Hint: "write the column as strings, or leave it out",
+		})
+	}
+	return c, s, found
+}
+
+func (a *assembly) inferred() (*Column, ColumnSchema, []fault.Finding) {
 	c := &Column{Name: a.name}
 	s := ColumnSchema{Name: a.name}
 	var found []fault.Finding
@@ -170,9 +185,13 @@ func (a *assembly) column() (*Column, ColumnSchema, []fault.Finding) {
 		found = a.inferWords(c, &s)
 	case modeText:
 		found = a.inferTexts(c, &s)
+	case modeDate:
+		c.Kind, c.Num = Date, a.gatherNum()
 	default:
 		c.Num = a.gatherNum()
-		c.Unit = unitInHeader(a.name)
+		if c.Unit = unitInHeader(a.name); c.Unit == "" {
+			c.Unit = a.unit
+		}
 		found = a.numberFindings()
 	}
 	s.Kind, s.Unit, s.Levels = c.Kind, c.Unit, c.Levels

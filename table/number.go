@@ -168,6 +168,7 @@ func trim(b []byte) []byte {
 // markers are the cells that mean "no value". The zero value holds the default ones.
 type markers struct {
 	custom  bool
+	exact   bool // only the empty cell is missing, not even a blank one
 	words   map[string]struct{}
 	numbers []float64 // those markers that are numbers, for numeric columns: -9 covers -9.0
 }
@@ -194,6 +195,9 @@ func newMarkers(list []string) markers {
 func (m *markers) missing(cell []byte) bool {
 	if len(cell) == 0 {
 		return true
+	}
+	if m.exact {
+		return false
 	}
 	if m.custom {
 		_, ok := m.words[string(cell)]

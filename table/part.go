@@ -49,8 +49,10 @@ type part struct {
 
 	rows, seen int // cells so far, and those that are not missing
 	broken     bool
+	own        bool // from a file that WriteParquet made: numbers in a date column are days
 	zeroLed    bool
 	bad, inf   rowList
+	notText    rowList   // bytes that are not UTF-8
 	num        []float64 // modeAuto, modeNumber, modeDate
 	codes      []int32   // modeWords: index into dict, -1 = missing
 	dict       []string
@@ -124,7 +126,7 @@ func (p *part) add(cell []byte, isString bool) {
 	case modeWords:
 		p.addWord(cell)
 	case modeText:
-		if p.marks.missing(trim(cell)) {
+		if p.isMissing(cell) {
 			p.skip()
 			return
 		}
@@ -153,6 +155,14 @@ func (p *part) add(cell []byte, isString bool) {
 	}
 }
 
+// isMissing tells whether a cell of a column of words or text stands for "no value".
+func (p *part) isMissing(cell []byte) bool {
+	if p.marks.exact {
+		return len(cell) == 0
+	}
+	return p.marks.missing(trim(cell))
+}
+
 func (p *part) addWord(cell []byte) {
 	p.rows++
 	if string(cell) == p.last {
@@ -166,7 +176,7 @@ func (p *part) addWord(cell []byte) {
 	if !ok {
 		word := p.keep(cell)
 		code = -1
-		if !p.marks.missing(trim(cell)) {
+		if !p.isMissing(cell) {
 			code = int32(len(p.dict))
 			p.dict = append(p.dict, word)
 		}

@@ -11,8 +11,8 @@ import (
 	"galen.dev/fault"
 )
 
-// A format cuts a stream of text into chunks of whole records and parses them.
-type format interface {
+// A syntax cuts a stream of text into chunks of whole records and parses them.
+type syntax interface {
 	// cut returns how many bytes at the start of buf are whole records; 0 asks for more. At the end of the
 	// file it returns len(buf), and trouble if the last record is not whole.
 	cut(buf []byte, end bool) (int, *trouble)
@@ -55,7 +55,7 @@ const (
 // cutter reads chunks of whole records. It is used by one goroutine.
 type cutter struct {
 	src   io.Reader
-	f     format
+	f     syntax
 	size  int
 	carry []byte
 	end   bool
@@ -97,7 +97,7 @@ func (c *cutter) next(buf []byte) (data []byte, t *trouble, err error) {
 // reading is one run over a text file.
 type reading struct {
 	cols     *columns
-	f        format
+	f        syntax
 	lines    []int
 	rows     int
 	line     int // 0-based line at which the next chunk begins
