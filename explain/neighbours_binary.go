@@ -149,6 +149,7 @@ func (n *Neighbours) UnmarshalBinary(data []byte) error {
 	if s.bad || len(s.b) > 0 || !m.sound() {
 		return fault.Errorf(fault.Corrupt, "stored neighbours: cut short or damaged")
 	}
+	m.missing = gone(m.z, features)
 	*n = *m
 	return nil
 }
