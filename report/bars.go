@@ -52,10 +52,14 @@ func Bars(d BarData) Figure {
 	bars = bars[:len(bars)-rest]
 
 	r := newRows(len(bars), d.XLabel, rest)
-	var vs []float64
+	var vs, sizes []float64
+	for _, b := range bars {
+		sizes = append(sizes, b.Value)
+	}
+	digits := decimals(2, sizes...)
 	for _, b := range bars {
 		r.names = max(r.names, width(b.Label, textSize))
-		r.notes = max(r.notes, width(barNote(b, d.Percent), smallSize))
+		r.notes = max(r.notes, width(b.note(d.Percent, digits), smallSize))
 		vs = append(vs, 0, b.Value)
 		if b.hasInterval() {
 			vs = append(vs, b.Lo, b.Hi)
@@ -72,26 +76,41 @@ func Bars(d BarData) Figure {
 		if b.hasInterval() {
 			r.whisker(r.x(b.Lo), r.x(b.Hi), y, Ink)
 		}
-		r.s.text(r.s.w, y+4, barNote(b, d.Percent), label{size: smallSize, anchor: 'e', color: Muted})
+		r.s.text(r.s.w, y+4, b.note(d.Percent, digits), label{size: smallSize, anchor: 'e', color: Muted})
 	}
 	r.s.line(zero, r.top, zero, r.bottom(), stroke(Muted, 1, nil))
 	first := bars[0]
 	return r.s.figure(title, sentence(fmt.Sprintf("Bar chart of %s with %d rows", lower(title), len(bars)),
-		fmt.Sprintf("Largest: %s, %s", printable(first.Label), barNote(first, d.Percent))))
+		fmt.Sprintf("Largest: %s, %s", printable(first.Label), first.note(d.Percent, digits))))
 }
 
 func (b Bar) hasInterval() bool {
 	return finite(b.Lo, b.Hi) && (b.Lo != 0 || b.Hi != 0) && b.Lo <= b.Hi
 }
 
-func barNote(b Bar, percent bool) string {
+// note is what stands right of a bar.
+func (b Bar) note(percent bool, decimals int) string {
 	switch {
 	case b.Note != "":
 		return printable(b.Note)
 	case percent:
 		return Num(100*b.Value, 1) + "%"
 	}
-	return short(b.Value)
+	return Num(b.Value, decimals)
+}
+
+// decimals is how many a column of numbers needs so that its largest shows n significant digits.
+func decimals(n int, vs ...float64) int {
+	top := 0.0
+	for _, v := range vs {
+		if finite(v) {
+			top = max(top, math.Abs(v))
+		}
+	}
+	if top == 0 {
+		return 0
+	}
+	return min(max(0, n-1-int(math.Floor(math.Log10(top)))), 9)
 }
 
 // Missingness draws the share of missing values by column, the worst first. Columns without a missing
@@ -169,14 +188,18 @@ func Waterfall(d WaterfallData) Figure {
 	r := newRows(len(steps)+2, d.XLabel, 0)
 	at := d.Base
 	vs := []float64{d.Base, d.Result}
+	for _, s := range steps {
+		r.digits = max(r.digits, decimals(2, s.Value))
+	}
+	r.digits = min(r.digits, decimals(2, steps[0].Value)+1)
 	r.names = max(width(base, textSize), width(result, textSize)) + 4
 	for _, s := range steps {
 		at += s.Value
 		vs = append(vs, at)
 		r.names = max(r.names, width(s.Label, textSize))
-		r.notes = max(r.notes, width(signed(s.Value), smallSize))
+		r.notes = max(r.notes, width(signed(s.Value, r.digits), smallSize))
 	}
-	r.notes = max(r.notes, width(short(d.Base), smallSize)+4, width(short(d.Result), smallSize)+4)
+	r.notes = max(r.notes, width(Num(d.Base, r.digits), smallSize)+4, width(Num(d.Result, r.digits), smallSize)+4)
 	r.layout(vs, 0.03)
 	r.total(0, base, d.Base)
 	at = d.Base
@@ -187,15 +210,15 @@ func Waterfall(d WaterfallData) Figure {
 	r.total(len(steps)+1, result, d.Result)
 	top := steps[0]
 	return r.s.figure(title, sentence(
-		fmt.Sprintf("Waterfall from %s (%s) to %s (%s) over %d contributions", lower(base), short(d.Base), lower(result), short(d.Result), len(steps)),
-		fmt.Sprintf("Largest: %s, %s", printable(top.Label), signed(top.Value))))
+		fmt.Sprintf("Waterfall from %s (%s) to %s (%s) over %d contributions", lower(base), Num(d.Base, r.digits), lower(result), Num(d.Result, r.digits), len(steps)),
+		fmt.Sprintf("Largest: %s, %s", printable(top.Label), signed(top.Value, r.digits))))
 }
 
-func signed(v float64) string {
+func signed(v float64, decimals int) string {
 	if v > 0 {
-		return "+" + short(v)
+		return "+" + Num(v, decimals)
 	}
-	return short(v)
+	return Num(v, decimals)
 }
 
 func (r *rows) total(i int, name string, v float64) {
@@ -203,7 +226,7 @@ func (r *rows) total(i int, name string, v float64) {
 	r.s.text(0, y+4, fit(name, textSize, r.names), label{bold: true})
 	r.s.line(r.x(v), y-rowHeight/2, r.x(v), y+rowHeight/2, stroke(Ink, 2, nil))
 	r.s.mark(r.x(v), y, 4.5, 3, Ink)
-	r.s.text(r.s.w, y+4, short(v), label{size: smallSize, anchor: 'e', bold: true})
+	r.s.text(r.s.w, y+4, Num(v, r.digits), label{size: smallSize, anchor: 'e', bold: true})
 }
 
 func (r *rows) step(i int, st Step, from float64) {
@@ -219,7 +242,7 @@ func (r *rows) step(i int, st Step, from float64) {
 		r.s.polygon(fill(Series(0).Band()), shape...)
 		r.s.polygon(stroke(Series(0), 1.5, nil), shape...)
 	}
-	r.s.text(r.s.w, y+4, signed(st.Value), label{size: smallSize, anchor: 'e', color: Muted})
+	r.s.text(r.s.w, y+4, signed(st.Value, r.digits), label{size: smallSize, anchor: 'e', color: Muted})
 }
 
 // rows is the layout that row charts share: names on the left, an axis in the middle, notes on the right.
@@ -230,6 +253,7 @@ type rows struct {
 	names, notes float64 // widths of the outer columns
 	top          float64
 	rest         int // rows left out
+	digits       int // decimals of printed values
 	x0, x1       float64
 }
 
@@ -248,10 +272,10 @@ func newRows(n int, xlabel string, rest int) *rows {
 
 // layout settles the columns and draws the axis for a range of values.
 func (r *rows) layout(vs []float64, margin float64) {
-	r.names = min(r.names, r.s.w*0.42)
+	r.names = min(r.names, r.s.w*0.45)
 	r.x0, r.x1 = r.names+12, r.s.w-r.notes-12
 	r.axis.widen(margin, vs...)
-	n := max(2, int((r.x1-r.x0)/55))
+	n := max(2, int((r.x1-r.x0)/44))
 	for _, t := range r.axis.ticks(n) {
 		x := r.x(t.at)
 		r.s.line(x, r.top, x, r.bottom(), stroke(Grid, 1, nil))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"html/template"
+	"slices"
 	"strings"
 
 	"galen.dev/fault"
@@ -189,7 +190,7 @@ func numeric(s string) bool {
 }
 
 // ModelCard says what a model is and what it is for (Mitchell et al., Model cards for model reporting,
-// FAT* 2019). Empty fields are shown as not stated.
+// FAT* 2019). Empty fields are named as not stated.
 type ModelCard struct {
 	Name, Version, Date string
 	Type                string // algorithm and its main settings
@@ -209,8 +210,24 @@ type ModelCard struct {
 
 func (ModelCard) kind() string { return "modelcard" }
 
-// Rows lists the fields in the order of the paper.
+// Unstated names the empty fields.
+func (m ModelCard) Unstated() string {
+	var names []string
+	for _, f := range m.fields() {
+		if f.Value == "" {
+			names = append(names, lower(f.Label))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// Rows lists the fields that are stated.
 func (m ModelCard) Rows() []Fact {
+	return slices.DeleteFunc(m.fields(), func(f Fact) bool { return f.Value == "" })
+}
+
+// fields lists all fields in the order of the paper.
+func (m ModelCard) fields() []Fact {
 	return []Fact{
 		{"Model", m.Name},
 		{"Version", m.Version},

@@ -125,8 +125,9 @@ func riskHistogram(pos, neg []float64, r [2]float64) layer {
 		side(pos, true, Series(1))
 		side(neg, false, Series(0))
 		s.line(left, mid+.5, right, mid+.5, stroke(Grid, 1, nil))
-		s.text(right, mid-half+6, fmt.Sprintf("outcome ↑ n = %s", Count(len(pos))), label{size: smallSize, anchor: 'e', color: Muted})
-		s.text(right, mid+half+2, fmt.Sprintf("no outcome ↓ n = %s", Count(len(neg))), label{size: smallSize, anchor: 'e', color: Muted})
+		// Few cases with the outcome have a low risk and few without a high one: there the words fit.
+		s.text(left, mid-half+6, fmt.Sprintf("↑ outcome, n = %s", Count(len(pos))), label{size: smallSize, color: Muted})
+		s.text(right, mid+half+2, fmt.Sprintf("↓ no outcome, n = %s", Count(len(neg))), label{size: smallSize, anchor: 'e', color: Muted})
 	}
 }
 

@@ -132,14 +132,20 @@ func (a *axis) widen(margin float64, vs ...float64) {
 	if lo > hi {
 		lo, hi = 0, 1
 	}
-	if lo == hi {
-		d := max(math.Abs(lo)*0.1, 0.5)
+	// Below the precision of the numbers themselves there is no range to show.
+	if size := max(math.Abs(lo), math.Abs(hi)); hi-lo <= 1e-12*max(size, 1e-280) {
+		d := max(size*0.1, 0.5)
 		lo, hi = lo-d, hi+d
 	}
 	a.min, a.max = lo-margin*(hi-lo), hi+margin*(hi-lo)
 }
 
 func (c chart) figure(title, alt string) Figure {
+	for _, a := range []*axis{&c.x, &c.y} {
+		if !(a.min < a.max) {
+			a.max = a.min + 1
+		}
+	}
 	rows := legendRows(c.keys, c.w)
 	top := 18*float64(len(rows)) + 4
 	if c.y.label != "" {
@@ -156,7 +162,7 @@ func (c chart) figure(title, alt string) Figure {
 
 // draw fills a canvas with axes and layers.
 func (c chart) draw(dc draw.Canvas) {
-	xt, yt := c.x.ticks(6), c.y.ticks(5)
+	xt, yt := c.x.ticks(6), c.y.ticks(6)
 	plot := c.inside(dc, xt, yt)
 	to := transform{
 		x: func(v float64) vg.Length { return plot.X((v - c.x.min) / (c.x.max - c.x.min)) },
@@ -285,10 +291,13 @@ func onPage(c draw.Canvas, p vg.Point) (s *sheet, x, y float64) {
 // ruleX and ruleY are dotted reference lines with a word beside them.
 func ruleY(v float64, words string) layer {
 	return func(c draw.Canvas, to transform) {
+		if !c.ContainsY(to.y(v)) {
+			return
+		}
 		c.StrokeLine2(draw.LineStyle{Color: Muted, Width: 1.5, Dashes: reference}, c.Min.X, to.y(v), c.Max.X, to.y(v))
 		if words != "" {
-			s, x, y := onPage(c, vg.Point{X: c.Max.X, Y: to.y(v)})
-			s.text(x-2, y-4, words, label{size: smallSize, anchor: 'e', color: Muted})
+			s, x, y := onPage(c, vg.Point{X: c.Min.X, Y: to.y(v)})
+			s.text(x+4, y-5, words, label{size: smallSize, color: Muted})
 		}
 	}
 }
@@ -298,8 +307,8 @@ func diagonal(words string) layer {
 		c.StrokeLines(draw.LineStyle{Color: Muted, Width: 1.5, Dashes: reference},
 			c.ClipLinesXY([]vg.Point{to.at(-1e3, -1e3), to.at(1e3, 1e3)})...)
 		if words != "" {
-			s, x, y := onPage(c, to.at(0.98, 0.98))
-			s.text(x, y+24, words, label{size: smallSize, anchor: 'e', color: Muted})
+			s, x, y := onPage(c, to.at(0.5, 0.5))
+			s.text(x+8, y+14, words, label{size: smallSize, color: Muted})
 		}
 	}
 }

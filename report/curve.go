@@ -160,7 +160,7 @@ func PrecisionRecall(prevalence float64, curves ...Curve) Figure {
 	c := chart{w: plotWidth, h: 370, x: unit("Recall (sensitivity)"), y: unit("Precision (positive predictive value)")}
 	words := ""
 	if finite(prevalence) {
-		words = "prevalence " + Num(prevalence, 3)
+		words = "prevalence " + Num(prevalence, max(2, decimals(2, prevalence)))
 		c.layers = append(c.layers, ruleY(prevalence, words))
 	}
 	for i := range curves {
@@ -197,7 +197,7 @@ func DecisionCurve(d DecisionData) Figure {
 	if !finite(top) || top <= 0 {
 		top = 0.05
 	}
-	c := chart{w: plotWidth, h: plotHeight, x: axis{label: "Threshold probability"}, y: axis{label: "Net benefit", min: -0.2 * top, max: 1.08 * top}}
+	c := chart{w: plotWidth, h: 370, x: axis{label: "Threshold probability"}, y: axis{label: "Net benefit", min: -0.2 * top, max: 1.08 * top}}
 	c.x.widen(0, xs...)
 	c.layers = append(c.layers, ruleY(0, ""))
 	c.addCurves(curves)
@@ -258,6 +258,9 @@ func Lines(d LineData) Figure {
 		ys = append(append(append(ys, c.Y...), c.Lo...), c.Hi...)
 	}
 	c := chart{w: plotWidth, h: plotHeight, x: axis{label: d.XLabel, integers: d.Integers}, y: axis{label: d.YLabel, min: d.YMin, max: d.YMax}}
+	for _, r := range d.AtRisk {
+		xs = append(xs, r.At...)
+	}
 	c.x.widen(0, xs...)
 	for _, r := range d.Lines {
 		if finite(r.Value) {

@@ -157,7 +157,7 @@ type ScatterData struct {
 	Note           string // e.g. "R² 0.81 (0.78–0.84)"
 }
 
-const maxScatter = 2500
+const maxScatter = 1500
 
 // Scatter draws points; of a large cloud it draws one point per small cell and says how many that are.
 func Scatter(d ScatterData) Figure {
@@ -224,7 +224,7 @@ func Confusion(labels []string, counts [][]int) Figure {
 	}
 	keep := largestClasses(labels[:n], counts[:n], 20)
 	m := len(keep)
-	cell := min(64, (plotWidth-96)/float64(m))
+	cell := min(76, (plotWidth-96)/float64(m))
 	left, top := 96.0, 46.0
 	s := newSheet(left+cell*float64(m)+2, top+cell*float64(m)+8)
 	s.text(left, 12, "Predicted", label{size: smallSize, color: Muted})

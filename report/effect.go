@@ -77,8 +77,12 @@ func categories(title string, d EffectData) Figure {
 	r := newRows(len(bars), d.Output, rest)
 	var vs []float64
 	for _, b := range bars {
+		r.digits = max(r.digits, decimals(2, b.Value))
+	}
+	r.digits = min(r.digits, 4)
+	for _, b := range bars {
 		r.names = max(r.names, width(b.Label, textSize))
-		r.notes = max(r.notes, width(short(b.Value), smallSize))
+		r.notes = max(r.notes, width(Num(b.Value, r.digits), smallSize))
 		vs = append(vs, b.Value)
 		if b.hasInterval() {
 			vs = append(vs, b.Lo, b.Hi)
@@ -98,7 +102,7 @@ func categories(title string, d EffectData) Figure {
 			r.whisker(r.x(b.Lo), r.x(b.Hi), y, Series(0))
 		}
 		r.s.mark(r.x(b.Value), y, 4, 0, Series(0))
-		r.s.text(r.s.w, y+4, short(b.Value), label{size: smallSize, anchor: 'e', color: Muted})
+		r.s.text(r.s.w, y+4, Num(b.Value, r.digits), label{size: smallSize, anchor: 'e', color: Muted})
 	}
 	return r.s.figure(title, fmt.Sprintf("%s by %s, for %d categories.", d.Output, printable(d.Predictor), len(bars)))
 }
@@ -129,8 +133,11 @@ func Folds(measure string, models []FoldRow) Figure {
 	r := newRows(len(list), measure, rest)
 	var vs []float64
 	for _, m := range list {
+		r.digits = max(r.digits, decimals(3, m.Mean))
+	}
+	for _, m := range list {
 		r.names = max(r.names, width(m.Label, textSize)+14)
-		r.notes = max(r.notes, width(short(m.Mean), smallSize))
+		r.notes = max(r.notes, width(Num(m.Mean, r.digits), smallSize))
 		vs = append(append(vs, m.Points...), m.Mean)
 		if finite(m.Lo, m.Hi) {
 			vs = append(vs, m.Lo, m.Hi)
@@ -143,11 +150,11 @@ func Folds(measure string, models []FoldRow) Figure {
 		name := m.Label
 		if m.Chosen {
 			name = "→ " + name
-			words = fmt.Sprintf("Chosen: %s, mean %s", printable(m.Label), short(m.Mean))
+			words = fmt.Sprintf("Chosen: %s, mean %s", printable(m.Label), Num(m.Mean, r.digits))
 		}
 		r.s.text(0, y+4, fit(name, textSize, r.names), label{bold: m.Chosen})
 		r.folds(m, y)
-		r.s.text(r.s.w, y+4, short(m.Mean), label{size: smallSize, anchor: 'e', bold: m.Chosen})
+		r.s.text(r.s.w, y+4, Num(m.Mean, r.digits), label{size: smallSize, anchor: 'e', bold: m.Chosen})
 	}
 	return r.s.figure(title, sentence(fmt.Sprintf("%s of %d models, each fold and the mean with its interval", measure, len(list)), words))
 }

@@ -92,7 +92,7 @@ func (f Figure) write(b *strings.Builder, class, attrs, head string) {
 // figureStyle is the style of a figure outside a page.
 func figureStyle() string {
 	var b strings.Builder
-	b.WriteString(".t{font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif}.b{font-weight:600}")
+	b.WriteString(".t{font:12px -apple-system,BlinkMacSystemFont,\"Segoe UI\",Roboto,\"Noto Sans\",\"Helvetica Neue\",\"Liberation Sans\",Arial,sans-serif}.b{font-weight:600}")
 	b.WriteString("svg{background:" + palette[Paper].light + "}")
 	b.WriteString(toneRules(func(t Tone) string { return palette[t].light }))
 	b.WriteString("@media(prefers-color-scheme:dark){svg{background:" + palette[Paper].dark + "}")
@@ -124,10 +124,10 @@ func toneVariables(dark bool) string {
 	return b.String()
 }
 
-// finite reports whether every value is a number.
+// finite reports whether every value is a number that an axis can hold: beyond 1e300 ranges overflow.
 func finite(vs ...float64) bool {
 	for _, v := range vs {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if math.IsNaN(v) || math.Abs(v) > 1e300 {
 			return false
 		}
 	}

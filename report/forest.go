@@ -123,7 +123,7 @@ func (f *forest) wide(title string) Figure {
 		names = max(names, width(r.Label, textSize)+12)
 		valueWidth = max(valueWidth, width(f.value(r), textSize))
 	}
-	names = min(max(names, 90), 260)
+	names = min(max(names, 90), 290)
 	nAt := names + 56
 	eventsAt := nAt
 	if !f.d.NoEvents {
@@ -131,7 +131,7 @@ func (f *forest) wide(title string) Figure {
 	}
 	f.x0, f.x1 = eventsAt+24, valueAt-valueWidth-20
 	f.columnHeads(nAt, eventsAt, valueAt)
-	f.frame(head, head+row*float64(len(f.rows)))
+	f.frame(head+row*float64(len(f.rows)), span{head, head + row*float64(len(f.rows))})
 	for i, r := range f.rows {
 		y := head + row*(float64(i)+.5)
 		if r.Heading || r.Overall {
@@ -184,8 +184,19 @@ func (f *forest) narrow(title string) Figure {
 	}
 	f.s = newSheet(w, h+40+f.restHeight())
 	f.x0, f.x1 = 8, w-8
-	f.frame(4, h)
+	// Lines only beside the estimates: they would run through the words.
+	var spans []span
 	y := 4.0
+	for _, r := range f.rows {
+		if r.Heading {
+			y += head
+			continue
+		}
+		spans = append(spans, span{y + 19, y + 37})
+		y += row
+	}
+	f.frame(h, spans...)
+	y = 4
 	for _, r := range f.rows {
 		if r.Heading {
 			f.s.text(0, y+17, fit(r.Label, 13, w), label{size: 13, bold: true})
@@ -221,8 +232,11 @@ func (f *forest) value(r ForestRow) string {
 	return fmt.Sprintf("%s (%s)", Num(r.Value, f.d.Decimals), Interval(r.Lo, r.Hi, f.d.Decimals))
 }
 
-// frame draws grid, ticks, axis name and reference line between two heights.
-func (f *forest) frame(top, bottom float64) {
+// span is a stretch of the page between two heights.
+type span struct{ top, bottom float64 }
+
+// frame draws grid and reference lines within spans, and ticks and the name of the axis beneath them.
+func (f *forest) frame(bottom float64, spans ...span) {
 	a := f.axis
 	var ticks []tick
 	if f.d.Log {
@@ -232,12 +246,16 @@ func (f *forest) frame(top, bottom float64) {
 	}
 	for _, t := range ticks {
 		x := f.x(t.at)
-		f.s.line(x, top, x, bottom, stroke(Grid, 1, nil))
+		for _, s := range spans {
+			f.s.line(x, s.top, x, s.bottom, stroke(Grid, 1, nil))
+		}
 		f.s.text(x, bottom+14, t.label, label{size: smallSize, anchor: 'm', color: Muted})
 	}
 	if finite(f.d.Reference) && (!f.d.Log || f.d.Reference > 0) {
 		x := f.x(f.d.Reference)
-		f.s.line(x, top, x, bottom, stroke(Muted, 1.5, reference))
+		for _, s := range spans {
+			f.s.line(x, s.top, x, s.bottom, stroke(Muted, 1.5, reference))
+		}
 	}
 	f.s.text((f.x0+f.x1)/2, bottom+31, fit(f.d.Measure, textSize, f.x1-f.x0), label{anchor: 'm', color: Muted})
 	if f.rest > 0 {

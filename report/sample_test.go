@@ -28,8 +28,8 @@ func sampleFigures() map[string]Figure {
 	best.Note, other.Note = "0.89 (0.84–0.94)", "0.83 (0.77–0.89)"
 	other.Lo, other.Hi = nil, nil
 	pr := Curve{Name: "Boosting", Note: "AUPRC 0.74 (0.66–0.81)"}
-	for i := range 80 {
-		x := float64(i) / 79
+	for i := range 30 {
+		x := float64(i) / 29
 		pr.X, pr.Y = append(pr.X, x), append(pr.Y, .95-.75*x*x*x+.02*math.Sin(20*x))
 	}
 	smooth := Curve{Name: "Recalibrated", Note: "slope 0.98 (0.84–1.12)"}
@@ -68,7 +68,7 @@ func sampleFigures() map[string]Figure {
 		shape.X, shape.Y = append(shape.X, x), append(shape.Y, y)
 		shape.Lo, shape.Hi = append(shape.Lo, y-.2), append(shape.Hi, y+.2)
 	}
-	for range 200 {
+	for range 60 {
 		ages = append(ages, 55+9*rng.NormFloat64())
 	}
 	km := func(name string, rate float64) Curve {
@@ -82,13 +82,13 @@ func sampleFigures() map[string]Figure {
 	}
 	times := []float64{0, 12, 24, 36, 48, 60}
 	var steps, train, valid []float64
-	for i := range 100 {
+	for i := range 40 {
 		steps = append(steps, float64(i+1))
 		train = append(train, .25+.45*math.Exp(-float64(i)/18)+.01*rng.NormFloat64())
 		valid = append(valid, .33+.37*math.Exp(-float64(i)/14)+.0004*float64(i)+.01*rng.NormFloat64())
 	}
 	var px, py []float64
-	for range 400 {
+	for range 90 {
 		v := 5 + 2*rng.NormFloat64()
 		px, py = append(px, v+.7*rng.NormFloat64()), append(py, v)
 	}

@@ -52,7 +52,7 @@ func (c chart) withRiskTable(title, alt string, rows []AtRisk) Figure {
 	extra := 24 + line*float64(len(rows))
 	c.below = extra
 	for _, r := range rows {
-		c.left = max(c.left, min(width(r.Name, smallSize), 110)+10)
+		c.left = max(c.left, min(width(r.Name, smallSize), 110)+24)
 	}
 	c.layers = append(c.layers, func(dc draw.Canvas, to transform) {
 		s, _, bottom := onPage(dc, dc.Min)

@@ -29,6 +29,9 @@ var advance = [...]int16{
 	556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 }
 
+// allowance makes room for system fonts that run wider than Helvetica, such as Segoe UI and Noto Sans.
+const allowance = 1.08
+
 // width estimates how wide a text is in pixels at a font size.
 func width(s string, size float64) float64 {
 	var w float64
@@ -45,7 +48,7 @@ func width(s string, size float64) float64 {
 			w += 580
 		}
 	}
-	return w * size / 1000
+	return w * size * allowance / 1000
 }
 
 // fit shortens a text with an ellipsis to a width in pixels.
@@ -141,7 +144,8 @@ func sheetOf(c vg.Canvas) *sheet {
 	}
 }
 
-// Num writes a number for readers: fixed decimals, a true minus sign, an en dash for what is not a number.
+// Num writes a number for readers: fixed decimals, a true minus sign, an en dash for what is not a number,
+// powers of ten from 1e9 on.
 func Num(v float64, decimals int) string {
 	switch {
 	case math.IsNaN(v):
@@ -150,6 +154,9 @@ func Num(v float64, decimals int) string {
 		return "∞"
 	case math.IsInf(v, -1):
 		return "−∞"
+	}
+	if math.Abs(v) >= 1e9 {
+		return strings.ReplaceAll(strings.Replace(strconv.FormatFloat(v, 'e', 2, 64), "e+", "e", 1), "-", "−")
 	}
 	s := strconv.FormatFloat(v, 'f', decimals, 64)
 	if strings.Trim(s, "-0.") == "" {

@@ -21,8 +21,8 @@ func simplify(pts []vg.Point) []vg.Point {
 	}
 	keep := make([]bool, len(pts))
 	keep[0], keep[len(pts)-1] = true, true
-	type span struct{ lo, hi int }
-	for todo := []span{{0, len(pts) - 1}}; len(todo) > 0; {
+	type stretch struct{ lo, hi int }
+	for todo := []stretch{{0, len(pts) - 1}}; len(todo) > 0; {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		far, at := 0.0, -1
@@ -33,7 +33,7 @@ func simplify(pts []vg.Point) []vg.Point {
 		}
 		if far > tolerance {
 			keep[at] = true
-			todo = append(todo, span{s.lo, at}, span{at, s.hi})
+			todo = append(todo, stretch{s.lo, at}, stretch{at, s.hi})
 		}
 	}
 	out := pts[:0:0]

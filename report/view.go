@@ -82,12 +82,12 @@ type blockView struct {
 	Kind   string
 	Number int // of the figure or table on the page; 0 = none
 	B      Block
-	Parts  []blockView       // figures of a grid
-	Table  tableView         // of a table
-	Found  []findingView     // of findings
-	Rest   int               // entries left out
-	Groups []groupView       // of a checklist
-	Links  map[string]string // section ids with their titles
+	Parts  []blockView            // figures of a grid
+	Table  tableView              // of a table
+	Found  []findingView          // of findings
+	Rest   int                    // entries left out
+	Groups []groupView            // of a checklist
+	Links  map[string]sectionView // the sections by the ids their makers gave them
 }
 
 type tableView struct {
@@ -119,24 +119,25 @@ type groupView struct {
 // numbering counts figures and tables through a page.
 type numbering struct {
 	figures, tables int
-	links           map[string]string
+	links           map[string]sectionView
 }
 
 func newView(r *Report) reportView {
 	v := reportView{frame: newFrame(r.Title), R: r}
 	v.Synthetic = r.Synthetic
-	ids := anchors{"top": true, "contents": true}
-	n := numbering{links: map[string]string{}}
+	ids := anchors{"top": true, "contents": true, "main": true, "theme-light": true, "theme-dark": true}
+	n := numbering{links: map[string]sectionView{}}
 	for i, s := range r.Sections {
 		want := s.ID
 		if want == "" {
 			want = s.Title
 		}
 		id := ids.take(want)
-		if s.ID != "" {
-			n.links[s.ID] = id
+		sv := sectionView{ID: id, Title: s.Title, Lead: s.Lead, Number: i + 1}
+		if _, taken := n.links[s.ID]; s.ID != "" && !taken {
+			n.links[s.ID] = sv
 		}
-		v.Sections = append(v.Sections, sectionView{ID: id, Title: s.Title, Lead: s.Lead, Number: i + 1})
+		v.Sections = append(v.Sections, sv)
 	}
 	for i, s := range r.Sections {
 		for _, b := range s.Blocks {
@@ -336,4 +337,26 @@ func (k KeyFigure) Scale() template.HTML {
 	}
 	s.circle(x(r.Value), h/2, 3.5, fill(Ink))
 	return template.HTML(fmt.Sprintf(`<svg class="scale" viewBox="0 0 %s %s" aria-hidden="true" focusable="false">%s</svg>`, num(w), num(h), s.b.String()))
+}
+
+// Meter draws how much of a checklist is reported; the sentence above says it in words.
+func (c Checklist) Meter() template.HTML {
+	if len(c.Items) == 0 {
+		return ""
+	}
+	const w, h = 420.0, 10.0
+	s := newSheet(w, h)
+	x, each := 0.0, w/float64(len(c.Items))
+	for _, part := range []struct {
+		n     int
+		paint string
+	}{
+		{c.Count(Done), fill(Series(2))},
+		{c.Count(Partly), fill(Series(2).Band())},
+	} {
+		s.rect(x, 0, each*float64(part.n), h, 0, part.paint)
+		x += each * float64(part.n)
+	}
+	s.rect(.5, .5, w-1, h-1, 2, stroke(Muted, 1, nil))
+	return template.HTML(fmt.Sprintf(`<svg class="meter" viewBox="0 0 %s %s" preserveAspectRatio="none" aria-hidden="true" focusable="false">%s</svg>`, num(w), num(h), s.b.String()))
 }
