@@ -14,6 +14,8 @@ import (
 	"galen.dev/table"
 )
 
+var ctx = context.Background()
+
 func numeric(name string, n int, f func(i int) float64) *table.Column {
 	c := &table.Column{Name: name, Kind: table.Numeric, Num: make([]float64, n)}
 	for i := range c.Num {

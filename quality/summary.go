@@ -2,6 +2,7 @@ package quality
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"galen.dev/table"
@@ -54,7 +55,7 @@ func (c *column) summarise(rows int) Summary {
 	}
 	switch c.Kind {
 	case table.Numeric, table.Date:
-		if len(c.order) >= 2*MinCell {
+		if len(c.order) >= 2*MinCell && !math.IsInf(c.sd, 0) && !math.IsNaN(c.sd) {
 			m.Spread = &Spread{
 				c.mean, c.sd, c.quantile(.05), c.quantile(.25), c.quantile(.5), c.quantile(.75), c.quantile(.95),
 			}
