@@ -180,24 +180,22 @@ func (b *binned) threshold(f, bin int) float64 {
 	return b.cuts[f][bin]
 }
 
-// packed holds bins of eight features in one word for each row, which the histogram kernel reads at once.
-func (b *binned) packed() [][]uint64 {
-	groups := (len(b.col) + 7) / 8
-	out := make([][]uint64, groups)
-	for g := range out {
-		out[g] = make([]uint64, b.rows)
-	}
-	n := chunkCount(b.rows)
-	parallel(groups*n, func(_, t int) {
-		g, c := t/n, t%n
-		from, to := c*chunkRows, min((c+1)*chunkRows, b.rows)
-		dst := out[g][from:to]
-		for j, col := range b.col[g*8 : min(g*8+8, len(b.col))] {
-			shift := uint(j * 8)
-			for i, v := range col[from:to] {
-				dst[i] |= uint64(v) << shift
+// words lays the bins out row by row, eight features to a word, which is what the histogram kernel reads: all
+// bins of a row share one or two cache lines. stride is the number of words of a row.
+func (b *binned) words() (words []uint64, stride int) {
+	stride = (len(b.col) + 7) / 8
+	words = make([]uint64, stride*b.rows)
+	chunks(b.rows, func(_, from, to int) {
+		const block = 256 // rows, so that the words written stay in cache from feature to feature
+		for ; from < to; from += block {
+			end := min(from+block, to)
+			for f, col := range b.col {
+				dst, shift := words[from*stride+f/8:], uint(f%8*8)
+				for i, v := range col[from:end] {
+					dst[i*stride] |= uint64(v) << shift
+				}
 			}
 		}
 	})
-	return out
+	return words, stride
 }

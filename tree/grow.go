@@ -3,6 +3,8 @@ package tree
 import (
 	"context"
 	"math"
+	"sync/atomic"
+	"unsafe"
 )
 
 // histBudget bounds the memory of the histograms kept for subtraction. Beyond it (tens of thousands of
@@ -17,19 +19,21 @@ const parallelWork = 1 << 14
 type grower struct {
 	p           BoostParams
 	bins        *binned
-	groups      [][]uint64
+	words       []uint64 // bins by row, see binned.words
+	stride      int
+	groups      int // of eight features
 	rows, tmp   []uint32
 	gh          []fixed // per row
-	ordered     []fixed // gh in the order of a leaf's rows
 	sc          scale
 	features    []bool // drawn for this tree; nil = all
 	constrained bool   // some feature is monotone
 	plain       bool   // no constraint, no L1: the fast formula holds
 	keep        bool   // histograms are kept for subtraction
 	free        []hist
-	scratch     []hist // per worker: one group for each child
+	scratch     []hist // histograms of one worker each
 	sets        [][]bool
 	inBag       []bool
+	touched     atomic.Uint64
 }
 
 // A leafState is a leaf that may be split.
@@ -48,15 +52,16 @@ type leafState struct {
 type grownLeaf struct{ node, from, to int }
 
 func newGrower(b *binned, p BoostParams) *grower {
-	g := &grower{p: p, bins: b, groups: b.packed()}
+	g := &grower{p: p, bins: b}
+	g.words, g.stride = b.words()
+	g.groups = g.stride
 	g.gh = make([]fixed, b.rows)
-	g.ordered = make([]fixed, b.rows)
 	g.rows, g.tmp = make([]uint32, 0, b.rows), make([]uint32, b.rows)
 	for _, m := range p.Monotone {
 		g.constrained = g.constrained || m != 0
 	}
 	g.plain = !g.constrained && p.L1 == 0
-	size := len(g.groups) * 8 * 256 * 8
+	size := g.groups * int(unsafe.Sizeof(groupHist{}))
 	g.keep = size*min(p.Leaves, b.rows) <= histBudget
 	g.scratch = make([]hist, workers())
 	if p.Interactions != nil {
@@ -179,56 +184,13 @@ func (g *grower) splittable(l *leafState) bool {
 
 // search finds the best split of a leaf, and of its larger sibling if that is given.
 func (g *grower) search(small, large *leafState, parent hist) {
-	rows := g.rows[small.from:small.to]
-	whole := len(rows) == g.bins.rows
-	gh := g.gh
-	if !whole {
-		gh = g.ordered[:len(rows)]
-		gatherFixed(gh, g.gh, rows)
-	}
+	best := make([]split, 2*g.groups)
 	if g.keep {
-		small.hist = g.take()
-		if large != nil {
-			large.hist = parent
-		}
-	}
-	groups := len(g.groups)
-	best := make([]split, 2*groups)
-	work := func(w, t int) {
-		a, b := g.histograms(w, t, small, large)
-		if a != nil {
-			*a = groupHist{}
-			if whole {
-				a.addAll(g.groups[t], gh)
-			} else {
-				a.addRows(g.groups[t], rows, gh)
-			}
-			best[2*t] = g.bestOf(t, a, small)
-		}
-		if b == nil {
-			return
-		}
-		if g.keep {
-			b.subtract(a)
-		} else {
-			*b = groupHist{}
-			for _, r := range g.rows[large.from:large.to] {
-				word, v := g.groups[t][r], g.gh[r]
-				for j := range b {
-					b[j][uint8(word>>(8*j))] += v
-				}
-			}
-		}
-		best[2*t+1] = g.bestOf(t, b, large)
-	}
-	if len(rows)*len(g.bins.col) < parallelWork {
-		for t := range groups {
-			work(0, t)
-		}
+		g.searchKept(small, large, parent, best)
 	} else {
-		parallel(groups, work)
+		g.searchAnew(small, large, best)
 	}
-	for t := range groups {
+	for t := range g.groups {
 		small.best.take(&best[2*t])
 		if large != nil {
 			large.best.take(&best[2*t+1])
@@ -240,23 +202,88 @@ func (g *grower) search(small, large *leafState, parent hist) {
 	}
 }
 
-// histograms gives the space for the group's sums of both leaves.
-func (g *grower) histograms(w, t int, small, large *leafState) (a, b *groupHist) {
-	if g.keep {
-		a = &small.hist[t]
-		if large != nil {
-			b = &large.hist[t]
+// searchKept sums the smaller leaf and subtracts it from the parent's histogram. Rows are shared out between
+// threads, each with a histogram of its own: integers give the same sum in any order.
+func (g *grower) searchKept(small, large *leafState, parent hist, best []split) {
+	rows := g.rows[small.from:small.to]
+	ranges := (g.groups + histRange - 1) / histRange
+	parts := 1
+	if w := workers(); ranges < w {
+		parts = max(1, min(w, len(rows)*g.groups/(parallelWork/8)))
+	}
+	small.hist = g.take()
+	dst := []hist{small.hist}
+	for i := 1; i < parts; i++ {
+		dst = append(dst, g.scratchHist(i))
+	}
+	tasks := ranges * parts
+	if len(rows)*g.groups*8 < parallelWork {
+		tasks = 1
+	}
+	parallel(tasks, func(_, t int) {
+		if tasks == 1 {
+			clear(small.hist)
+			g.accumulateAll(small.hist, rows)
+			return
 		}
-		return a, b
-	}
-	if g.scratch[w] == nil {
-		g.scratch[w] = make(hist, 2)
-	}
-	a = &g.scratch[w][0]
+		r, c := t%ranges, t/ranges
+		first, last := r*histRange, min((r+1)*histRange, g.groups)
+		h := dst[c][first:last]
+		clear(h)
+		g.accumulate(h, first, rows[len(rows)*c/parts:len(rows)*(c+1)/parts])
+	})
 	if large != nil {
-		b = &g.scratch[w][1]
+		large.hist = parent
 	}
-	return a, b
+	finish := func(_, t int) {
+		for _, d := range dst[1:] {
+			small.hist[t].add(&d[t])
+		}
+		best[2*t] = g.bestOf(t, &small.hist[t], small)
+		if large != nil {
+			large.hist[t].subtract(&small.hist[t])
+			best[2*t+1] = g.bestOf(t, &large.hist[t], large)
+		}
+	}
+	parallel(g.groups, finish)
+}
+
+func (g *grower) accumulateAll(h hist, rows []uint32) {
+	for first := 0; first < len(h); first += histRange {
+		g.accumulate(h[first:min(first+histRange, len(h))], first, rows)
+	}
+}
+
+// searchAnew sums both leaves range by range and keeps nothing.
+func (g *grower) searchAnew(small, large *leafState, best []split) {
+	parallel((g.groups+histRange-1)/histRange, func(w, t int) {
+		if g.scratch[w] == nil {
+			g.scratch[w] = make(hist, histRange)
+		}
+		first, last := t*histRange, min((t+1)*histRange, g.groups)
+		for i, l := range []*leafState{small, large} {
+			if l == nil {
+				continue
+			}
+			h := g.scratch[w][:last-first]
+			clear(h)
+			g.accumulate(h, first, g.rows[l.from:l.to])
+			for k := range h {
+				best[2*(first+k)+i] = g.bestOf(first+k, &h[k], l)
+			}
+		}
+	})
+}
+
+// scratchHist is a histogram of all features that is free during one search.
+func (g *grower) scratchHist(i int) hist {
+	for len(g.scratch) <= i {
+		g.scratch = append(g.scratch, nil)
+	}
+	if g.scratch[i] == nil {
+		g.scratch[i] = make(hist, g.groups)
+	}
+	return g.scratch[i]
 }
 
 func (g *grower) take() hist {
@@ -265,23 +292,7 @@ func (g *grower) take() hist {
 		g.free = g.free[:n-1]
 		return h
 	}
-	return make(hist, len(g.groups))
-}
-
-func gatherFixed(dst, src []fixed, rows []uint32) {
-	n := len(rows)
-	if n < parallelWork {
-		for i, r := range rows {
-			dst[i] = src[r]
-		}
-		return
-	}
-	chunks(n, func(_, from, to int) {
-		d := dst[from:to]
-		for i, r := range rows[from:to] {
-			d[i] = src[r]
-		}
-	})
+	return make(hist, g.groups)
 }
 
 // newton is the best value of a leaf with the given exact sums: one Newton step, shrunk.
