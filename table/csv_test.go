@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,7 +101,10 @@ func TestThreadsDoNotMatter(t *testing.T) {
 	}
 	one := readString(t, s, Options{Threads: 1})
 	four := readString(t, s, Options{Threads: 4})
-	if diff := cmp.Diff(one, four, cmpopts.EquateNaNs()); diff != "" {
+	if diff := diffTables(one, four); diff != "" || one.Line == nil {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(one.Spec, four.Spec); diff != "" {
 		t.Error(diff)
 	}
 	if one.Rows != 60000 {
@@ -202,4 +206,21 @@ func TestCancelled(t *testing.T) {
 	if _, err := ReadFrom(ctx, strings.NewReader(bigCSV(60000)), "x.csv", o); err != context.Canceled {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
+}
+
+// diffTables tells the first difference of two tables' rows, lines and columns, or "". It is quicker than cmp.Diff
+// on long columns; NaN equals NaN.
+func diffTables(a, b *Table) string {
+	if a.Rows != b.Rows || !slices.Equal(a.Line, b.Line) && a.Line != nil && b.Line != nil || len(a.Columns) != len(b.Columns) {
+		return fmt.Sprintf("%d rows and %d columns, or lines, against %d and %d", a.Rows, len(a.Columns), b.Rows, len(b.Columns))
+	}
+	for i, c := range a.Columns {
+		d := b.Columns[i]
+		sameBits := func(x, y float64) bool { return x == y || x != x && y != y }
+		if c.Name != d.Name || c.Kind != d.Kind || c.Unit != d.Unit || c.System != d.System || !slices.Equal(c.Levels, d.Levels) ||
+			!slices.EqualFunc(c.Num, d.Num, sameBits) || !slices.Equal(c.Cat, d.Cat) || !slices.Equal(c.Text, d.Text) {
+			return fmt.Sprintf("column %q (%v) differs from %q (%v)", c.Name, c.Kind, d.Name, d.Kind)
+		}
+	}
+	return ""
 }

@@ -19,14 +19,14 @@ const schemaKey = "galen.schema"
 
 // readParquet reads a flat Parquet file. Files that WriteParquet made bring their schema; the columns of others
 // get their kinds from their types, and strings are inferred as in CSV.
-func (in *input) readParquet(r *bufio.Reader, packing string) (t *Table, err error) {
+func (in *input) readParquet(r *bufio.Reader) (t *Table, err error) {
 	defer func() {
 		// The Parquet library panics on some damaged files.
 		if p := recover(); p != nil {
 			t, err = nil, in.damaged(fmt.Errorf("%v", p))
 		}
 	}()
-	src, size, err := in.readerAt(r, packing)
+	src, size, err := in.readerAt(r)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func (in *input) damaged(err error) error {
 }
 
 // readerAt gives random access: the file itself, or its unpacked contents in memory.
-func (in *input) readerAt(r *bufio.Reader, packing string) (io.ReaderAt, int64, error) {
-	if at, ok := in.src.(io.ReaderAt); ok && packing == "" {
+func (in *input) readerAt(r *bufio.Reader) (io.ReaderAt, int64, error) {
+	if at, ok := in.src.(io.ReaderAt); ok && !in.unpacking {
 		return &watchedAt{src: at, in: in}, in.size, nil
 	}
 	b, err := io.ReadAll(r)

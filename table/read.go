@@ -95,6 +95,7 @@ type watched struct {
 	tell  func(done, total int64)
 	done  int64
 	total int64
+	err   error // of src, other than its end
 }
 
 func (w *watched) Read(p []byte) (int, error) {
@@ -102,6 +103,9 @@ func (w *watched) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := w.src.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
 	w.done += int64(n)
 	if w.tell != nil && n > 0 {
 		w.tell(w.done, w.total)
@@ -116,6 +120,9 @@ type input struct {
 	size int64
 	name string
 	o    Options
+
+	raw       *watched // the source of the current pass
+	unpacking bool
 }
 
 func readSeeker(ctx context.Context, src io.ReadSeeker, size int64, name string, o Options) (*Table, error) {
@@ -152,63 +159,54 @@ func (in *input) explain(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.WithHint(fault.Errorf(fault.Data, "reading %s: the compressed file is cut short", quoted(in.name)),
 			"copy or download it again")
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, zstd.ErrCRCMismatch), isCorrupt(err):
+	case in.unpacking && in.raw.err == nil: // the error is the unpacker's, not the disk's
 		return fault.WithHint(fault.Errorf(fault.Data, "reading %s: the compressed file is damaged: %w", quoted(in.name), err),
 			"copy or download it again")
 	}
 	return fmt.Errorf("reading %s: %w", quoted(in.name), err)
 }
 
-// open rewinds, unpacks, and returns the stream with its first bytes and the name of the packing.
-func (in *input) open() (r *bufio.Reader, head []byte, packing string, err error) {
+// open rewinds, unpacks, and returns the stream with its first bytes.
+func (in *input) open() (r *bufio.Reader, head []byte, err error) {
 	if _, err := in.src.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, "", err
+		return nil, nil, err
 	}
-	raw := bufio.NewReaderSize(&watched{src: in.src, ctx: in.ctx, tell: in.o.Progress, total: in.size}, 1<<18)
+	in.raw = &watched{src: in.src, ctx: in.ctx, tell: in.o.Progress, total: in.size}
+	raw := bufio.NewReaderSize(in.raw, 1<<18)
 	magic, err := raw.Peek(4)
 	if err != nil && err != io.EOF {
-		return nil, nil, "", err
+		return nil, nil, err
 	}
 	r = raw
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		packing = "gzip"
+		in.unpacking = true
 		z, err := gzip.NewReader(raw)
 		if err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return nil, nil, "", err
+			return nil, nil, err
 		}
 		r = bufio.NewReaderSize(z, 1<<18)
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		packing = "zstd"
+		in.unpacking = true
 		// One goroutine and a bounded window: the frame's header must not choose the memory.
 		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
-			return nil, nil, "", err
+			return nil, nil, err
 		}
 		r = bufio.NewReaderSize(z, 1<<18)
 	}
 	head, err = r.Peek(headSize)
 	if err != nil && err != io.EOF {
-		return nil, nil, "", err
+		return nil, nil, err
 	}
-	return r, head, packing, nil
-}
-
-func isCorrupt(err error) bool {
-	var c interface{ Error() string }
-	for _, known := range []error{zstd.ErrMagicMismatch, zstd.ErrReservedBlockType, zstd.ErrCompressedSizeTooBig, zstd.ErrBlockTooSmall, zstd.ErrWindowSizeExceeded, zstd.ErrWindowSizeTooSmall, zstd.ErrDecoderSizeExceeded, zstd.ErrFrameSizeExceeded, zstd.ErrFrameSizeMismatch} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return errors.As(err, &c) && bytes.HasPrefix([]byte(err.Error()), []byte("flate:"))
+	return r, head, nil
 }
 
 func (in *input) read() (*Table, error) {
-	r, head, packing, err := in.open()
+	r, head, err := in.open()
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +218,7 @@ func (in *input) read() (*Table, error) {
 		return nil, err
 	}
 	if kind == "parquet" {
-		return in.readParquet(r, packing)
+		return in.readParquet(r)
 	}
 	return in.readText(r, head)
 }
@@ -272,7 +270,7 @@ func (in *input) rereadColumns(cols *columns) error {
 	if len(only) == 0 {
 		return nil
 	}
-	r, head, _, err := in.open()
+	r, head, err := in.open()
 	if err != nil {
 		return err
 	}

@@ -139,3 +139,8 @@ for name, kw in {
                              else list(back[c].to_pandas()) for c in back.column_names}))
 
 json.dump(want, open(os.path.join(here, "vectors.json"), "w"), indent=0, sort_keys=True)
+
+# Columns that no table can hold, for the refusal.
+pq.write_table(pa.table({
+    "ok": [1, 2], "visits": [[1], [2, 3]], "address": [{"zip": 1}, {"zip": 2}], "raw": pa.array([b"ab", b"cd"], pa.binary(2)),
+}), os.path.join(here, "nested.parquet"))
