@@ -35,7 +35,7 @@ func (s *Store) Reuse(ctx context.Context, key, id, step string) (Manifest, bool
 			continue // the index was behind; the folders decide
 		}
 		out, err := s.reuseFrom(ctx, m, from, id, step)
-		if fault.KindOf(err) == fault.Corrupt && err != nil {
+		if fault.KindOf(err) == fault.Corrupt {
 			continue // a damaged copy is passed over; another run may have a sound one
 		}
 		return out, err == nil, err

@@ -196,7 +196,7 @@ func (s *Store) byPrefix(prefix string) (string, error) {
 		return s.runDir(found[0]), nil
 	case 0:
 		err := fault.Errorf(fault.NotFound, "no run %q in store %q", prefix, s.root)
-		if near := nearest(prefix, ids); near != "" {
+		if near := fault.Nearest(prefix, ids); near != "" {
 			return "", fault.WithHint(err, "did you mean %q?", near)
 		}
 		return "", fault.WithHint(err, "galen runs list shows the runs of the store")
@@ -260,7 +260,7 @@ func readRun(dir string) (RunInfo, error) {
 			continue
 		}
 		m, err := readManifest(dir, e.Name())
-		if fault.KindOf(err) == fault.NotFound && err != nil {
+		if fault.KindOf(err) == fault.NotFound {
 			continue // a folder that is not a step
 		}
 		if err != nil {

@@ -43,7 +43,7 @@ func compare(ctx context.Context, dir string, want []File) ([]fault.Finding, err
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case fault.KindOf(err) == fault.NotFound && err != nil:
+		case fault.KindOf(err) == fault.NotFound:
 			add("missing-file", w.Name, "is missing")
 		case err != nil:
 			add("unreadable-file", w.Name, "cannot be read")
