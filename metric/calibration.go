@@ -88,7 +88,9 @@ func (t *tally) calibrationSlope(l []float64) (a, b float64) {
 	if t.oneClass() || t.separated() {
 		return math.NaN(), math.NaN()
 	}
-	b = 1
+	// From slope 0, where no weight is negligible; slope 1 is nearer, but with risks of 0 and 1 its Newton step
+	// can be astronomic.
+	a = math.Log(t.nPos / t.nNeg)
 	da, db, size := t.slopeStep(l, a, b)
 	for range newtonRounds {
 		step := 1.0
@@ -98,13 +100,15 @@ func (t *tally) calibrationSlope(l []float64) (a, b float64) {
 			nextA, nextB, nextSize = t.slopeStep(l, a+step*da, b+step*db)
 		}
 		a, b = a+step*da, b+step*db
-		small := math.Abs(da) < 1e-8*(1+math.Abs(a)) && math.Abs(db) < 1e-8*(1+math.Abs(b))
-		if small || step <= 1e-9 {
-			break // Newton squares the error: after a step of 1e-8 nothing is left to gain
+		if math.Abs(da) < 1e-8*(1+math.Abs(a)) && math.Abs(db) < 1e-8*(1+math.Abs(b)) {
+			return a, b // Newton squares the error: after a step of 1e-8 nothing is left to gain
+		}
+		if step <= 1e-9 {
+			break
 		}
 		da, db, size = nextA, nextB, nextSize
 	}
-	return a, b
+	return math.NaN(), math.NaN()
 }
 
 // slopeStep is one Newton step and the size of the scores. The log-odds are centred under the current weights, so that

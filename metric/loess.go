@@ -117,9 +117,17 @@ func (f *loess) localQuadratic(x0, q float64) (value, slope float64) {
 	if h == 0 {
 		h = 1 // all cases of the window are at x0 itself
 	}
-	var s [5]float64
-	var r [3]float64
-	distinct := 0
+	s, r, distinct := f.moments(lo, hi, x0, h)
+	if distinct == 0 { // all are at distance h, where the weight is 0
+		h *= 1.001
+		s, r, distinct = f.moments(lo, hi, x0, h)
+	}
+	c0, c1 := solveLocal(s, r, distinct)
+	return c0, c1 / h
+}
+
+// moments sums tricube weights times powers of u = (x - x0) / h, alone and times the events.
+func (f *loess) moments(lo, hi int, x0, h float64) (s [5]float64, r [3]float64, distinct int) {
 	events, cases := f.events[lo:hi], f.n[lo:hi]
 	for i, x := range f.x[lo:hi] {
 		u := (x - x0) / h
@@ -141,8 +149,7 @@ func (f *loess) localQuadratic(x0, q float64) (value, slope float64) {
 		r[1] += wy * u
 		r[2] += wy * uu
 	}
-	c0, c1 := solveLocal(s, r, distinct)
-	return c0, c1 / h
+	return s, r, distinct
 }
 
 // window finds the distance h to the q-th nearest case and the risks within it. The count within a distance
@@ -238,6 +245,9 @@ func (f *loess) distances() (ici, e50, e90, emax float64) {
 func weightedQuantile(ds []distance, target float64) float64 {
 	for len(ds) > 1 {
 		pivot := medianOfThree(ds[0].d, ds[len(ds)/2].d, ds[len(ds)-1].d)
+		if math.IsNaN(pivot) {
+			return pivot
+		}
 		below, equal := 0, 0
 		var wBelow, wEqual float64
 		for i := range ds {

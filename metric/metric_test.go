@@ -298,6 +298,11 @@ func TestSmoothSurvivesTies(t *testing.T) {
 		if undefined := tl.oneClass() || len(p) < 4; undefined != math.IsNaN(s.ICI) {
 			t.Fatalf("ICI = %v of %d rows", s.ICI, len(p))
 		}
+		for _, c := range s.Curve {
+			if !(c.Observed >= 0 && c.Observed <= 1) {
+				t.Fatalf("curve passes %v", c)
+			}
+		}
 		if s.ICI > s.EMax+exact || s.E50 > s.E90 || s.E90 > s.EMax {
 			t.Fatalf("summaries out of order: %v", s)
 		}
@@ -576,4 +581,34 @@ func BenchmarkAUROC1e6(b *testing.B) {
 	for b.Loop() {
 		AUROC(p, y)
 	}
+}
+
+// At the maximum the scores vanish: residuals sum to 0, alone and against the log-odds. Risks of 0 and 1 are among the cases.
+func TestSlopeIsMaximum(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, y := small(t)
+		tl := newTally(p, y, nil)
+		a, b := CalibrationSlope(p, y)
+		if undefined := tl.oneClass() || tl.separated(); undefined != math.IsNaN(b) {
+			t.Fatalf("slope = %v, classes separated: %v", b, undefined)
+		}
+		if math.IsNaN(b) {
+			return
+		}
+		var s0, s1 float64
+		for i, v := range p {
+			r := -expit(a + b*Logit(v))
+			if y[i] {
+				r++
+			}
+			s0 += r
+			s1 += r * Logit(v)
+		}
+		if math.Abs(s0) > 1e-7 || math.Abs(s1) > 1e-6 {
+			t.Fatalf("scores %v, %v at %v, %v", s0, s1, a, b)
+		}
+		if i := CalibrationIntercept(p, y); math.IsNaN(i) {
+			t.Fatal("intercept is NaN")
+		}
+	})
 }
