@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"galen.dev/fault"
+	"galen.dev/task"
+)
+
+func (a *app) applyCommand() *cobra.Command {
+	var out, format string
+	cmd := &cobra.Command{
+		Use:   "apply RUN INPUT",
+		Short: "Apply a run's model to new cases",
+		Long: `Apply a run's model to new cases and write the predictions with their intervals and explanations.
+
+RUN is a run's id or the start of it, a study's name (its newest run is taken), or the path of a run's folder.
+INPUT is a file of cases: CSV, JSON (an array of objects or one object) or JSON lines; "-" reads standard input.
+Predictions go to --out in the format of its extension, or to standard output as JSON lines (--format csv or json changes that).`,
+		Example: "  galen apply wdbc new-cases.csv --out risks.csv\n  galen apply wdbc case.json",
+		Args:    usageArgs(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.apply(cmd, args[0], args[1], out, format)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write the predictions to this file (.csv, .json or .jsonl)")
+	cmd.Flags().StringVar(&format, "format", "jsonl", "format on standard output: jsonl, json or csv")
+	return cmd
+}
+
+func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
+	f := task.Format(format)
+	if out != "" {
+		var err error
+		if f, err = task.FormatOf(out); err != nil {
+			return err
+		}
+	} else if f != task.CSV && f != task.JSON && f != task.JSONLines {
+		return fault.Errorf(fault.Usage, "format %q is not one of jsonl, json, csv", format)
+	}
+	x, err := a.runner(cmd.Context())
+	if err != nil {
+		return err
+	}
+	x.Monitor = nil // predictions are quick, and their reader wants nothing else
+	in := task.Input{Path: input}
+	if input == "-" {
+		in = task.Input{Path: "standard input", Reader: a.in}
+	}
+	if out == "" {
+		if a.json {
+			f = task.JSON
+		}
+		_, err := x.Apply(cmd.Context(), run, in, nil, a.out, f)
+		return err
+	}
+	var done *task.Applied
+	err = writeWhole(out, func(w io.Writer) error {
+		done, err = x.Apply(cmd.Context(), run, in, nil, w, f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	done.Output = out
+	return a.print(done, func(w io.Writer) {
+		fmt.Fprintf(w, "%d predictions of run %s in %s\n", done.Cases, done.Run, out)
+	})
+}
+
+// writeWhole writes a file that appears only when it is complete.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fault.WithHint(fmt.Errorf("writing %q: %w", path, err), "the folder must exist and be writable")
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+	}()
+	if err = write(f); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	if err = f.Close(); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}

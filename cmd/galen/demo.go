@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"galen.dev/fault"
+	"galen.dev/report"
+	"galen.dev/server"
+	"galen.dev/store"
+	"galen.dev/studies"
+	"galen.dev/task"
+)
+
+// demoStudies are what the demo runs, in order. Those whose data are not on the machine are passed over with
+// a word, so that the demo needs no network; the first has its data in the program. All of them together
+// stay under three minutes on two cores.
+var demoStudies = []string{"wdbc", "heart_cleveland", "support2"}
+
+func (a *app) demoCommand() *cobra.Command {
+	var folder, addr string
+	var noServe bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the ready studies and show what came out",
+		Long: `Run the ready studies, print what came out, and write a page that links every report. It needs no network:
+studies whose data are not on this machine are passed over (` + "`galen data pull NAME`" + ` fetches them).
+The page is then served until Ctrl-C; --no-serve only writes it.`,
+		Example: "  galen demo\n  galen demo --no-serve --folder /tmp/galen-demo",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.demo(cmd, folder, addr, noServe)
+		},
+	}
+	cmd.Flags().StringVar(&folder, "folder", "demo", "where the page and the runs go")
+	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "address to serve at")
+	cmd.Flags().BoolVar(&noServe, "no-serve", false, "write the page and stop")
+	return cmd
+}
+
+// demoRow is what became of one study of the demo.
+type demoRow struct {
+	Study   string             `json:"study"`
+	Title   string             `json:"title"`
+	Task    string             `json:"task"`
+	Run     string             `json:"run,omitempty"`
+	Report  string             `json:"report,omitempty"`
+	Seconds float64            `json:"seconds"`
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+	Passed  string             `json:"passed_over,omitempty"` // why it was not run
+	Applied int                `json:"applied,omitempty"`     // example cases that the model was applied to
+}
+
+func (a *app) demo(cmd *cobra.Command, folder, addr string, noServe bool) error {
+	if cmd.Flags().Changed("store") || cmd.InheritedFlags().Changed("store") {
+		return fault.Errorf(fault.Usage, "the demo keeps its runs in its own folder: use --folder")
+	}
+	a.folder = filepath.Join(folder, "runs")
+	x, err := a.runner(cmd.Context())
+	if err != nil {
+		return err
+	}
+	rows := make([]demoRow, 0, len(demoStudies))
+	for _, name := range demoStudies {
+		row, err := a.demoStudy(cmd, x, name)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	page := filepath.Join(folder, "index.html")
+	home := func(link func(id string) string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			infos := make([]store.RunInfo, 0, len(rows))
+			for _, r := range rows {
+				if r.Run == "" {
+					continue
+				}
+				info, err := x.Store.Run(cmd.Context(), r.Run)
+				if err != nil {
+					return err
+				}
+				infos = append(infos, info)
+			}
+			return report.Index(w, "Galen demo", entries(x, infos, link))
+		}
+	}
+	if err := writeWhole(page, home(func(id string) string { return "runs/" + id + "/evaluate/report.html" })); err != nil {
+		return err
+	}
+	if err := a.print(map[string]any{"page": page, "studies": rows}, func(w io.Writer) { printDemo(w, rows, page) }); err != nil || noServe {
+		return err
+	}
+	x.Monitor = nil
+	h := server.New(x, server.Options{Home: home(func(id string) string { return "/runs/" + id + "/report.html" })})
+	return server.Serve(cmd.Context(), addr, h, func(l net.Addr) {
+		fmt.Fprintf(a.err, "\nopen http://%s to see it (Ctrl-C stops)\n", l)
+	})
+}
+
+func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRow, error) {
+	s, err := loadStudy(name)
+	if err != nil {
+		return demoRow{}, err
+	}
+	row := demoRow{Study: name, Title: s.Title, Task: s.Task}
+	if !a.quiet {
+		fmt.Fprintf(a.err, "%s: %s\n", name, s.Title)
+	}
+	begin := time.Now()
+	res, err := x.Run(cmd.Context(), s, task.Evaluate)
+	if fault.KindOf(err) == fault.NotFound {
+		row.Passed = "its data are not on this machine: `galen data pull " + s.Data + "` fetches them"
+		if !a.quiet {
+			fmt.Fprintf(a.err, "passed over: %s\n", row.Passed)
+		}
+		return row, nil
+	}
+	if err != nil {
+		return row, err
+	}
+	row.Run, row.Report, row.Metrics = res.Run, res.Report, res.Metrics
+	if cases, ok := studies.Example(name); ok {
+		err := writeWhole(filepath.Join(res.Folder, "example-predictions.json"), func(w io.Writer) error {
+			done, err := x.Apply(cmd.Context(), res.Run, task.Input{Path: name + ".csv", Reader: bytes.NewReader(cases)}, nil, w, task.JSON)
+			if done != nil {
+				row.Applied = done.Cases
+			}
+			return err
+		})
+		if err != nil {
+			return row, err
+		}
+	}
+	row.Seconds = time.Since(begin).Seconds()
+	return row, nil
+}
+
+func printDemo(w io.Writer, rows []demoRow, page string) {
+	fmt.Fprintf(w, "\n%-18s %-16s %8s  %s\n", "study", "task", "time", "figures on patients that the model had not seen")
+	for _, r := range rows {
+		if r.Passed != "" {
+			fmt.Fprintf(w, "%-18s %-16s %8s  passed over: %s\n", r.Study, r.Task, "", r.Passed)
+			continue
+		}
+		figures := ""
+		for _, name := range sortedKeys(r.Metrics) {
+			figures += fmt.Sprintf("%s %.3f  ", name, r.Metrics[name])
+		}
+		fmt.Fprintf(w, "%-18s %-16s %8s  %s\n", r.Study, r.Task, duration(time.Duration(r.Seconds*float64(time.Second))), figures)
+		if r.Applied > 0 {
+			fmt.Fprintf(w, "%-18s %-16s %8s  applied to %d made-up cases: example-predictions.json in the run's folder\n", "", "", "", r.Applied)
+		}
+	}
+	fmt.Fprintf(w, "\npage    %s\n", shortPath(page))
+	fmt.Fprintln(w, "For research use. Galen is not a medical device.")
+}

@@ -1,0 +1,180 @@
+// Command galen builds, validates, explains and serves medical models. This file holds the table of tasks
+// and of commands; each command has a file of its own.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"galen.dev/diagnosis"
+	"galen.dev/fault"
+	"galen.dev/store"
+	"galen.dev/task"
+)
+
+// tasks is everything that Galen can learn and then do.
+var tasks = []*task.Task{
+	diagnosis.Risk,
+}
+
+func main() {
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Main runs the command line and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: stdin, out: stdout, err: stderr}
+	cmd := a.root()
+	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	a.bindTaskFlags(cmd, args)
+	err := cmd.ExecuteContext(ctx)
+	if cerr := a.close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		return 0
+	}
+	return a.fail(ctx, err)
+}
+
+// app is the state of one command line: streams, the global flags and the store once opened.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	folder, index string
+	json, quiet   bool
+
+	store *store.Store
+}
+
+func (a *app) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "galen",
+		Short: "Build, validate, explain and serve medical models",
+		Long: `Galen builds, validates, explains and serves medical models on your own hardware: no network, no Python.
+
+A study (a small YAML file) says which task, on which data, with which parameters. Running it takes five
+steps, collect → preprocess → train → evaluate, and then apply, each leaving files that the next one reads.
+
+For research use. Galen is not a medical device.`,
+		Example:       "  galen demo\n  galen run studies/wdbc.yaml\n  galen apply wdbc new-cases.csv",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := cmd.PersistentFlags()
+	f.StringVar(&a.folder, "store", envOr("GALEN_STORE", "runs"), "folder of runs (GALEN_STORE)")
+	f.StringVar(&a.index, "index", os.Getenv("GALEN_INDEX"), "PostgreSQL URL of the index of runs; SQLite in the store by default (GALEN_INDEX)")
+	f.BoolVar(&a.json, "json", false, "machine output on stdout, and only that")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fault.Errorf(fault.Usage, "%w", err)
+	})
+	cmd.AddCommand(a.demoCommand(), a.tasksCommand(), a.runCommand())
+	for _, s := range task.Steps() {
+		cmd.AddCommand(a.stepCommand(s))
+	}
+	cmd.AddCommand(a.applyCommand(), a.runsCommand(), a.dataCommand(), a.serveCommand(), a.benchCommand(), a.versionCommand())
+	return cmd
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// usageArgs gives a check of arguments the kind Usage and a hint at the help text.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fault.WithHint(fault.Errorf(fault.Usage, "%w", err), "`%s --help` shows how it is used", cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// open opens the store on first use.
+func (a *app) open(ctx context.Context) (*store.Store, error) {
+	if a.store == nil {
+		s, err := store.Open(ctx, a.folder, store.Options{Index: a.index})
+		if err != nil {
+			return nil, err
+		}
+		a.store = s
+	}
+	return a.store, nil
+}
+
+func (a *app) close() error {
+	if a.store == nil {
+		return nil
+	}
+	return a.store.Close()
+}
+
+// runner makes a runner over the store; its progress goes to stderr.
+func (a *app) runner(ctx context.Context) (*task.Runner, error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &task.Runner{Tasks: tasks, Store: s, Version: version(), Monitor: a.monitor()}, nil
+}
+
+// print writes v as JSON under --json, else calls text.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if a.json {
+		enc := json.NewEncoder(a.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	text(a.out)
+	return nil
+}
+
+// fail tells an error and returns its exit code. The rules: one line `galen: error:`, findings beneath it,
+// one line `galen: hint:`; no capital at the start, no full stop at the end; never a patient's values.
+func (a *app) fail(ctx context.Context, err error) int {
+	kind := fault.KindOf(err)
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		kind = fault.Canceled
+	}
+	// cobra's own errors about commands have no kind.
+	if kind == fault.Internal && (strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") || strings.HasPrefix(err.Error(), "if any flags")) {
+		kind = fault.Usage
+	}
+	message := err.Error()
+	if kind == fault.Canceled {
+		message = "stopped; nothing half-written was left, and running it again goes on from the last finished step"
+	}
+	hint := fault.HintOf(err)
+	if a.json {
+		_ = a.print(map[string]any{"error": map[string]any{
+			"kind": kind.String(), "message": strings.SplitN(message, "\n", 2)[0], "hint": hint, "findings": fault.FindingsOf(err),
+		}}, nil)
+	}
+	fmt.Fprintf(a.err, "galen: error: %s\n", message)
+	if hint != "" {
+		fmt.Fprintf(a.err, "galen: hint: %s\n", hint)
+	}
+	return kind.ExitCode()
+}

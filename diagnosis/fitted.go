@@ -1,0 +1,238 @@
+package diagnosis
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"galen.dev/calibrate"
+	"galen.dev/conformal"
+	"galen.dev/explain"
+	"galen.dev/fault"
+	"galen.dev/glm"
+	"galen.dev/metric"
+	"galen.dev/tree"
+)
+
+// fitted is a model with what makes its numbers fit to act on: recalibration, the interval of a risk, the
+// prediction sets and the training cases that a new case is held against.
+type fitted struct {
+	predictor
+	modelFile
+	neighbours *explain.Neighbours
+}
+
+// modelFile is model.json; docs/format/risk.md describes it. The numbers of the model itself are in model.bin.
+type modelFile struct {
+	Format  int         `json:"format"`
+	Kind    string      `json:"kind"`
+	Outcome outcome     `json:"outcome"`
+	Options planOptions `json:"options"`
+	Plan    *plan       `json:"plan"`
+	Mean    []float64   `json:"mean,omitempty"` // of the linear design's columns: where contributions start
+
+	Calibrator *calibrate.Calibrator `json:"calibrator,omitempty"` // two classes
+	Multi      *calibrate.Multi      `json:"multi,omitempty"`      // more classes
+	Interval   *calibrate.Calibrator `json:"interval,omitempty"`   // Venn–Abers; two classes
+	Sets       *conformal.Sets       `json:"sets"`
+	// Threshold is the risk with the largest Youden index on unseen training cases; two classes.
+	Threshold float64 `json:"threshold,omitempty"`
+	// Held-out cases behind calibration, interval and sets. For information only.
+	CalibrationRows int      `json:"calibration_rows"`
+	Notes           []string `json:"notes,omitempty"` // what could not be had, in words for the report
+}
+
+const modelFormat = 1
+
+// train takes the rows through the whole procedure: choice, fit to all rows, recalibration and prediction
+// sets from the held-out predictions of the choice, neighbours.
+func (tr *trainer) train(ctx context.Context, rows []int, kinds []string, seed uint64) (*fitted, *choice, error) {
+	c, err := tr.choose(ctx, rows, kinds, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := fitPlan(tr.table, rows, tr.cohort.Options)
+	cs := tr.cases(p, rows)
+	m, err := tr.fit(ctx, c.Chosen, p, cs, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &fitted{predictor: *m, modelFile: modelFile{
+		Format: modelFormat, Kind: m.kind, Outcome: tr.cohort.Outcome, Options: tr.cohort.Options, Plan: p, Mean: m.mean, CalibrationRows: len(rows),
+	}}
+	if err := f.recalibrate(c.heldOut, cs, tr.settings, seed); err != nil {
+		return nil, nil, err
+	}
+	if f.Sets, err = conformal.FitSets(f.rowwise(c.heldOut), cs.Y, conformal.SetOptions{Alpha: 1 - tr.Coverage}); err != nil {
+		return nil, nil, fmt.Errorf("fitting prediction sets: %w", err)
+	}
+	f.neighbours, err = explain.NewNeighbours(ctx, cs.X, categories(p), explain.NeighbourOptions{Seed: seed})
+	return f, c, err
+}
+
+// recalibrate fits the calibrator to predictions for cases that the model had not seen.
+func (f *fitted) recalibrate(held [][]float64, c *cases, s settings, seed uint64) (err error) {
+	method := calibrate.Method(s.Calibration)
+	if f.outputs > 1 {
+		rows := columnsToRows(held)
+		switch s.Calibration {
+		case "auto":
+			f.Multi, _, err = calibrate.AutoMulti(rows, c.Y, calibrate.AutoOptions{Groups: c.Patient, Seed: seed})
+		default:
+			f.Multi, err = calibrate.FitMulti(method, rows, c.Y)
+		}
+		if err != nil {
+			f.note("the probabilities are not recalibrated: %v", err)
+			f.Multi, err = calibrate.FitMulti(calibrate.None, rows, c.Y)
+		}
+		return err
+	}
+	event := isClass(c.Y, 1)
+	if s.Calibration == "auto" {
+		f.Calibrator, _, err = calibrate.Auto(held[0], event, calibrate.AutoOptions{Groups: c.Patient, Seed: seed})
+	} else {
+		f.Calibrator, err = calibrate.Fit(method, held[0], event)
+	}
+	if err != nil { // such as classes that a threshold parts: no finite map exists
+		f.note("the probabilities are not recalibrated: %v", err)
+		f.Calibrator = &calibrate.Calibrator{Method: calibrate.None}
+	}
+	if f.Interval, err = calibrate.Fit(calibrate.VennAbers, held[0], event); err != nil {
+		f.note("risks carry no interval: %v", err)
+		f.Interval = nil
+	}
+	f.Threshold = metric.YoudenThreshold(f.Calibrator.ApplyAll(held[0]), event)
+	return nil
+}
+
+func (f *fitted) note(format string, args ...any) {
+	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
+}
+
+// categories is the plan's categories as explain takes them.
+func categories(p *plan) []bool {
+	out := make([]bool, len(p.Columns))
+	for j := range out {
+		out[j] = p.Columns[j].Kind == categoryColumn
+	}
+	return out
+}
+
+func columnsToRows(P [][]float64) [][]float64 {
+	rows := make([][]float64, len(P[0]))
+	for i := range rows {
+		rows[i] = make([]float64, len(P))
+		for k := range P {
+			rows[i][k] = P[k][i]
+		}
+	}
+	return rows
+}
+
+// rowwise turns raw outputs [output][row] into calibrated probabilities of every class, [row][class].
+func (f *fitted) rowwise(raw [][]float64) [][]float64 {
+	rows := columnsToRows(raw)
+	for i := range rows {
+		rows[i] = f.calibrated(rows[i])
+	}
+	return rows
+}
+
+// calibrated turns one raw output into the calibrated probability of every class.
+func (f *fitted) calibrated(raw []float64) []float64 {
+	if f.outputs > 1 {
+		return f.Multi.Apply(raw)
+	}
+	p := f.Calibrator.Apply(raw[0])
+	return []float64{1 - p, p}
+}
+
+// bytes writes the numbers of the model itself.
+func (m *predictor) bytes() ([]byte, error) {
+	switch {
+	case m.linear != nil:
+		return m.linear.MarshalBinary()
+	case m.additive != nil:
+		return m.additive.MarshalBinary()
+	case m.forest != nil:
+		return m.forest.MarshalBinary()
+	}
+	return m.boost.MarshalBinary()
+}
+
+// readFitted rebuilds a model from its files. neighbours may be nil where they are not needed.
+func readFitted(meta, numbers, neighbours []byte) (*fitted, error) {
+	f := &fitted{}
+	if err := json.Unmarshal(meta, &f.modelFile); err != nil {
+		return nil, fault.Errorf(fault.Corrupt, "reading the model: %w", err)
+	}
+	if f.Format != modelFormat || f.Plan == nil || f.Sets == nil || len(f.Outcome.Classes) < 2 {
+		return nil, fault.WithHint(fault.Errorf(fault.Corrupt, "the model is of format %d, or incomplete", f.Format), "this Galen reads format %d: run the study again", modelFormat)
+	}
+	f.plan, f.kind, f.mean, f.outputs = f.Plan, f.Kind, f.Mean, 1
+	if n := len(f.Outcome.Classes); n > 2 {
+		f.outputs = n
+	}
+	var err error
+	switch f.Kind {
+	case "logistic":
+		f.features = f.plan.linear()
+		f.linear = new(glm.Model)
+		if err = f.linear.UnmarshalBinary(numbers); err == nil && (f.linear.Features() != len(f.features) || len(f.mean) != len(f.features) || f.linear.Outputs() != f.outputs) {
+			err = fault.Errorf(fault.Corrupt, "the regression does not fit the plan")
+		}
+	case "ebm":
+		f.additive = new(glm.Additive)
+		if err = f.additive.UnmarshalBinary(numbers); err == nil && (f.additive.Features != len(f.plan.Columns) || f.additive.Outputs() != f.outputs) {
+			err = fault.Errorf(fault.Corrupt, "the additive model does not fit the plan")
+		}
+	case "forest":
+		f.forest = new(tree.Forest)
+		if err = f.forest.UnmarshalBinary(numbers); err == nil && (f.forest.Features() != len(f.plan.Columns) || f.forest.Outputs() != f.outputs) {
+			err = fault.Errorf(fault.Corrupt, "the forest does not fit the plan")
+		}
+	case "boost":
+		f.boost = new(tree.Boost)
+		if err = f.boost.UnmarshalBinary(numbers); err == nil && (f.boost.Features() != len(f.plan.Columns) || f.boost.Outputs() != f.outputs) {
+			err = fault.Errorf(fault.Corrupt, "the trees do not fit the plan")
+		}
+	default:
+		err = fault.Errorf(fault.Corrupt, "no model is called %q", f.Kind)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the model: %w", err)
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	if neighbours != nil {
+		f.neighbours = new(explain.Neighbours)
+		if err := f.neighbours.UnmarshalBinary(neighbours); err != nil {
+			return nil, fmt.Errorf("reading the neighbours: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// check refuses calibrators and sets that could not have come from a fit.
+func (f *fitted) check() error {
+	if f.outputs == 1 && f.Calibrator == nil || f.outputs > 1 && f.Multi == nil {
+		return fault.Errorf(fault.Corrupt, "the model has no calibrator")
+	}
+	if f.Calibrator != nil {
+		if err := f.Calibrator.Check(); err != nil {
+			return err
+		}
+	}
+	if f.Interval != nil {
+		if err := f.Interval.Check(); err != nil {
+			return err
+		}
+	}
+	if f.Multi != nil {
+		if err := f.Multi.Check(len(f.Outcome.Classes)); err != nil {
+			return err
+		}
+	}
+	return f.Sets.Check(len(f.Outcome.Classes))
+}
