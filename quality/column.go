@@ -12,6 +12,7 @@ import (
 type column struct {
 	*table.Column
 	feature   bool // a model will see it
+	ignored   bool
 	missing   int
 	infinite  int
 	distinct  int

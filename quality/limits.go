@@ -158,13 +158,35 @@ func (l *Limit) allows(unit string) (r Range, ok bool) {
 	return Range{}, false
 }
 
+// givenRange is the range that the study or, failing that, the table's schema gives.
+func (s *session) givenRange(c *column) (Range, bool) {
+	if r, ok := s.o.Ranges[c.Name]; ok {
+		return r, true
+	}
+	r := Range{-inf, inf}
+	if s.t.Spec == nil {
+		return r, false
+	}
+	spec := s.t.Spec.Column(c.Name)
+	if spec == nil || spec.Min == nil && spec.Max == nil {
+		return r, false
+	}
+	if spec.Min != nil {
+		r.Low = *spec.Min
+	}
+	if spec.Max != nil {
+		r.High = *spec.Max
+	}
+	return r, true
+}
+
 // checkLimits holds a column against the study's range or, where it gives none, against the shipped limit.
 func (s *session) checkLimits(c *column) {
 	if c.Kind != table.Numeric || len(c.order) == 0 {
 		return
 	}
-	r, given := s.o.Ranges[c.Name]
-	source := "the study's plausible range"
+	r, given := s.givenRange(c)
+	source := "the plausible range of the study or schema"
 	if !given {
 		l := limitOf[squeeze(c.Name)]
 		if l == nil {

@@ -32,9 +32,11 @@ type Options struct {
 	Patient    string // column that identifies the patient; "" = every row is a patient of its own
 	Index      string // Date column of the prediction's time: no other date may be later; "" = none
 	Splits     []Split
-	Ranges     map[string]Range // plausible range of a column, by its name; they go before the shipped limits
-	Ignore     []string         // columns that no model will see: only their missing values are looked at
-	Today      float64          // days since 1970-01-01 UTC: no date may be later; 0 = the clock's day
+	// Ranges are plausible ranges by column; they go before those of the table's schema, and both before the
+	// shipped limits.
+	Ranges     map[string]Range
+	Ignore     []string // columns that no model will see: only their missing values are looked at
+	Today      float64  // days since 1970-01-01 UTC: no date may be later; 0 = the clock's day
 	Thresholds Thresholds
 }
 
@@ -42,6 +44,12 @@ type Options struct {
 type Split struct {
 	Name string
 	Rows []int
+}
+
+// SplitsOf names the parts of a split; empty parts are left out.
+func SplitsOf(s table.Split) []Split {
+	parts := []Split{{"train", s.Train}, {"validation", s.Validation}, {"test", s.Test}}
+	return slices.DeleteFunc(parts, func(p Split) bool { return len(p.Rows) == 0 })
 }
 
 // Range is the plausible range of a numeric column, in its own unit. NaN and infinite bounds are open.
@@ -146,9 +154,13 @@ func newSession(t *table.Table, o Options) *session {
 		o.Today = math.Floor(float64(time.Now().Unix()) / 86400)
 	}
 	s := &session{t: t, o: o, th: o.Thresholds.filled(), cols: make([]*column, len(t.Columns))}
+	ignored := make(map[string]bool, len(o.Ignore))
+	for _, name := range o.Ignore {
+		ignored[name] = true
+	}
 	for j, c := range t.Columns {
-		s.cols[j] = &column{Column: c, feature: c.Name != o.Target && c.Name != o.Patient &&
-			c.Name != o.Index && !slices.Contains(o.Ignore, c.Name)}
+		s.cols[j] = &column{Column: c, ignored: ignored[c.Name]}
+		s.cols[j].feature = !ignored[c.Name] && c.Name != o.Target && c.Name != o.Patient && c.Name != o.Index
 	}
 	return s
 }
@@ -182,7 +194,7 @@ func (s *session) checkColumn(c *column) {
 	s.checkMissing(c)
 	s.checkConstant(c)
 	s.checkInfinite(c)
-	if !slices.Contains(s.o.Ignore, c.Name) {
+	if !c.ignored {
 		s.checkLimits(c)
 		s.checkUnits(c)
 		s.checkZeros(c)
@@ -192,7 +204,7 @@ func (s *session) checkColumn(c *column) {
 	if c.feature {
 		s.checkIdentifier(c)
 	}
-	if !c.index && !slices.Contains(s.o.Ignore, c.Name) {
+	if !c.index && !c.ignored {
 		s.checkLevels(c)
 	}
 	if c.feature {

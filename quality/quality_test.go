@@ -127,6 +127,10 @@ var faults = []struct {
 		o.Ranges = map[string]Range{"weight": {30, 300}}
 		tb.Column("weight").Num[3] = 29
 	}},
+	{"impossible-value", "glucose", fault.Severe, func(tb *table.Table, _ *Options) {
+		most := 150.0
+		tb.Spec = &table.Schema{Columns: []table.ColumnSchema{{Name: "glucose", Max: &most}}}
+	}},
 	{"mixed-units", "weight", fault.Warning, func(tb *table.Table, _ *Options) { convert(tb, "weight", 4, 2.20462) }},
 	{"mixed-units", "glucose", fault.Warning, func(tb *table.Table, _ *Options) { convert(tb, "glucose", 20, 1/18.016) }},
 	{"mixed-units", "creatinine", fault.Warning, func(tb *table.Table, _ *Options) { convert(tb, "creatinine", 3, 88.42) }},

@@ -1,15 +1,8 @@
 package quality
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"encoding/csv"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -17,99 +10,25 @@ import (
 	"galen.dev/table"
 )
 
-// realTable reads a CSV or ARFF file of GALEN_DATA, or skips the test. A column is numeric when every cell
-// that is not empty, "?" or "NA" is a number.
+// realTable reads a file of GALEN_DATA, or skips the test.
 func realTable(t *testing.T, name string) *table.Table {
 	t.Helper()
 	dir := os.Getenv("GALEN_DATA")
 	if dir == "" {
 		t.Skip("GALEN_DATA is not set: real data are not at hand")
 	}
-	data, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
 		t.Skip("real data are not at hand: ", err)
 	}
-	return parseTable(t, name, data)
+	return readTable(t, path)
 }
 
-func parseTable(t *testing.T, name string, data []byte) *table.Table {
+func readTable(t *testing.T, path string) *table.Table {
 	t.Helper()
-	if strings.HasSuffix(name, ".gz") {
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if data, err = io.ReadAll(z); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var header []string
-	if strings.Contains(name, ".arff") {
-		header, data = arffHeader(data)
-	}
-	r := csv.NewReader(bytes.NewReader(data))
-	r.LazyQuotes, r.FieldsPerRecord = true, -1
-	rows, err := r.ReadAll()
+	tb, err := table.Read(ctx, path, table.Options{})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if header == nil {
-		header, rows = rows[0], rows[1:]
-	}
-	return tableOf(header, rows)
-}
-
-func arffHeader(data []byte) (names []string, body []byte) {
-	sc := bufio.NewScanner(bytes.NewReader(data))
-	var out bytes.Buffer
-	inData := false
-	for sc.Scan() {
-		line := strings.TrimSpace(sc.Text())
-		low := strings.ToLower(line)
-		switch {
-		case line == "" || line[0] == '%':
-		case inData:
-			out.WriteString(strings.ReplaceAll(line, "'", "") + "\n")
-		case strings.HasPrefix(low, "@attribute"):
-			names = append(names, strings.Trim(strings.Fields(line)[1], "'"))
-		case strings.HasPrefix(low, "@data"):
-			inData = true
-		}
-	}
-	return names, out.Bytes()
-}
-
-func tableOf(header []string, rows [][]string) *table.Table {
-	tb := &table.Table{Rows: len(rows)}
-	for j, name := range header {
-		num := &table.Column{Name: name, Kind: table.Numeric, Num: make([]float64, len(rows))}
-		cat := &table.Column{Name: name, Kind: table.Category, Cat: make([]int32, len(rows))}
-		at, isNum := map[string]int32{}, true
-		for i, row := range rows {
-			cell := ""
-			if j < len(row) {
-				cell = strings.TrimSpace(row[j])
-			}
-			if cell == "" || cell == "?" || cell == "NA" {
-				num.Num[i], cat.Cat[i] = math.NaN(), -1
-				continue
-			}
-			v, err := strconv.ParseFloat(cell, 64)
-			isNum = isNum && err == nil
-			num.Num[i] = v
-			k, ok := at[cell]
-			if !ok {
-				k = int32(len(cat.Levels))
-				at[cell] = k
-				cat.Levels = append(cat.Levels, cell)
-			}
-			cat.Cat[i] = k
-		}
-		if isNum {
-			tb.Columns = append(tb.Columns, num)
-		} else {
-			tb.Columns = append(tb.Columns, cat)
-		}
 	}
 	return tb
 }
@@ -186,11 +105,7 @@ func TestWisconsinIsQuiet(t *testing.T) {
 	if err != nil || len(found) == 0 {
 		t.Skip("the catalogue has no breast cancer set")
 	}
-	data, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	tb := parseTable(t, found[0], data)
+	tb := readTable(t, found[0])
 	target := ""
 	for _, name := range []string{"diagnosis", "target", "class"} {
 		if tb.Column(name) != nil {

@@ -218,10 +218,19 @@ func (s *session) repeats(group []int) []int {
 		return group[1:]
 	}
 	var out []int
-	for i, r := range group {
-		if slices.ContainsFunc(group[:min(i, 1000)], func(q int) bool { return s.target.col.same(q, r, 0) }) {
+	seen := make(map[float64]bool)
+	for _, r := range group {
+		v := -1.0 // no target
+		switch tg := s.target; {
+		case tg.class != nil:
+			v = float64(tg.class[r])
+		case !tg.col.Missing(r):
+			v = tg.rank[r]
+		}
+		if seen[v] {
 			out = append(out, r)
 		}
+		seen[v] = true
 	}
 	return out
 }

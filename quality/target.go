@@ -132,9 +132,12 @@ func (c *column) ranks(rows int) []float64 {
 	return rank
 }
 
+// maxLookedAt is the most classes of which each is held against the rest.
+const maxLookedAt = 100
+
 // usable tells whether there are at least two classes, and few enough for a look at each.
 func (tg *target) usable() bool {
-	return tg != nil && tg.class != nil && len(tg.size) >= 2 && len(tg.size) <= 100
+	return tg != nil && tg.class != nil && len(tg.size) >= 2 && len(tg.size) <= maxLookedAt
 }
 
 func (s *session) checkTarget() {
@@ -146,6 +149,9 @@ func (s *session) checkTarget() {
 		return
 	}
 	c := tg.col
+	if tg.class != nil && len(tg.size) > maxLookedAt {
+		s.skip("target-leakage", fmt.Sprintf("the target has over %d classes", maxLookedAt))
+	}
 	if tg.n < s.t.Rows {
 		f := rowsWhere(s.t.Rows, c.Missing).finding("target-missing", fault.Severe, c.Name)
 		f.Message = fmt.Sprintf("the target is missing in %d of %d rows", f.Count, s.t.Rows)

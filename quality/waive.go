@@ -59,3 +59,14 @@ func unusedWaiver(w string, findings []fault.Finding) fault.Finding {
 	}
 	return f
 }
+
+// Severe returns the findings that stop a run.
+func Severe(findings []fault.Finding) []fault.Finding {
+	var out []fault.Finding
+	for _, f := range findings {
+		if f.Severity == fault.Severe {
+			out = append(out, f)
+		}
+	}
+	return out
+}
