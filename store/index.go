@@ -34,8 +34,11 @@ type index struct {
 // the file system's clock it can change twice without showing it. Two seconds is the coarsest in use (FAT).
 const settle = 2 * time.Second
 
-// retryAfter keeps a server that is down from delaying every publication by a timeout.
-const retryAfter = 30 * time.Second
+// A server that is down delays one publication by patience, and none again before retryAfter has passed.
+const (
+	patience   = 10 * time.Second
+	retryAfter = 30 * time.Second
+)
 
 // Tables carry the format's version in their names: an index of another version is simply not seen, and a
 // new one is filled from the folders.
@@ -82,7 +85,7 @@ func (x *index) open(ctx context.Context) (*sql.DB, error) {
 	}
 	db, err := x.connect(ctx)
 	if err != nil {
-		if ctx.Err() == nil {
+		if !errors.Is(ctx.Err(), context.Canceled) {
 			x.failed, x.retry = err, time.Now().Add(retryAfter)
 		}
 		return nil, err
@@ -106,7 +109,9 @@ func (x *index) connect(ctx context.Context) (*sql.DB, error) {
 		return nil, fault.Errorf(fault.Usage, "the PostgreSQL URL of the index is malformed")
 	}
 	db.SetMaxOpenConns(4)
-	if err := x.createTables(ctx, db); err != nil {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := x.createTables(limited, db); err != nil {
 		_ = db.Close()
 		return nil, fault.WithHint(fault.Errorf(fault.Unavailable, "opening the index in PostgreSQL: %w", err),
 			"check that the server runs and that the URL names a database in which this user may create tables")
@@ -297,6 +302,8 @@ func (x *index) note(ctx context.Context, id string) {
 	if !ok {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	db, err := x.open(ctx)
 	if err != nil {
 		return

@@ -225,13 +225,14 @@ func TestDamagedRunIsListed(t *testing.T) {
 
 func TestThousandRuns(t *testing.T) {
 	s := open(t, t.TempDir())
+	machine := ThisMachine()
 	for i := range 1000 { // written directly, for waiting for the disk a thousand times is not what is tested
 		info := RunInfo{ID: fmt.Sprintf("r%04d", i), Task: "diagnosis/risk", Created: time.Unix(int64(i), 0)}
 		text, err := encodeRun(info)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := encodeManifest(Manifest{Format: Format, Step: "train", Outputs: []File{}, Machine: ThisMachine()})
+		m, err := encodeManifest(Manifest{Format: Format, Step: "train", Outputs: []File{}, Machine: machine})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,5 +258,24 @@ func TestThousandRuns(t *testing.T) {
 	t.Logf("first listing, which builds the index: %v; later ones: %v", built, best)
 	if best > 300*time.Millisecond {
 		t.Errorf("listing 1,000 runs took %v", best)
+	}
+}
+
+func TestSweepOfCutCreations(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, name := range []string{"old", "young"} {
+		if err := os.Mkdir(filepath.Join(s.Root(), newPrefix+name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(filepath.Join(s.Root(), newPrefix+"old"), past, past); err != nil {
+		t.Fatal(err)
+	}
+	if got := list(t, s, Filter{}); len(got) != 0 {
+		t.Errorf("listed %v", ids(got))
+	}
+	if exists(filepath.Join(s.Root(), newPrefix+"old")) || !exists(filepath.Join(s.Root(), newPrefix+"young")) {
+		t.Error("swept the wrong folders")
 	}
 }

@@ -59,7 +59,7 @@ func asUnavailable(err error) error {
 		return err
 	}
 	return fault.WithHint(fault.Errorf(fault.Unavailable, "reading the index in PostgreSQL: %w", err),
-		"check that the server runs; without --index the store uses SQLite in its own folder")
+		"check that the server runs; without its URL the store uses SQLite in its own folder")
 }
 
 // scan lists without an index.

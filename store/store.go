@@ -135,7 +135,7 @@ func (s *Store) CreateRun(ctx context.Context, info RunInfo, studyYAML []byte) e
 		}
 		if _, serr := os.Stat(dir); serr == nil {
 			return fault.WithHint(fault.Errorf(fault.Storage, "%s: the folder %q exists and is not a run", doing, dir),
-				"move it away, or use another store with --store")
+				"move it away, or use another store")
 		}
 		return storageError(doing, err)
 	}

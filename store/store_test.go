@@ -434,20 +434,24 @@ func TestReadingARunLeavesTheIndexClosed(t *testing.T) {
 	for _, f := range []string{"index.db", "index.db-wal", "index.db-shm", ".index.lock"} {
 		_ = os.Remove(filepath.Join(root, f))
 	}
-	began := time.Now()
-	s2 := open(t, root)
-	if _, err := s2.Run(t.Context(), "a"); err != nil {
-		t.Fatal(err)
+	best := time.Hour
+	for range 5 { // the machine may be busy
+		began := time.Now()
+		s2 := open(t, root)
+		if _, err := s2.Run(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, s2, "a", "train", "f"); got != "1" {
+			t.Fatal(got)
+		}
+		best = min(best, time.Since(began))
+		if s2.index.db != nil || exists(filepath.Join(root, "index.db")) {
+			t.Fatal("the index was opened")
+		}
 	}
-	if got := read(t, s2, "a", "train", "f"); got != "1" {
-		t.Fatal(got)
-	}
-	took := time.Since(began)
-	if s2.index.db != nil || exists(filepath.Join(root, "index.db")) {
-		t.Error("the index was opened")
-	}
-	if took > 50*time.Millisecond {
-		t.Errorf("opening a store and reading a run took %v", took)
+	t.Logf("opening a store and reading a run: %v", best)
+	if best > 20*time.Millisecond {
+		t.Errorf("opening a store and reading a run took %v", best)
 	}
 }
 
