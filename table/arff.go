@@ -94,14 +94,14 @@ func (f *arffFormat) declare(c *columns) {
 	c.declared = true
 	for i := range f.attrs {
 		a := &f.attrs[i]
-		s := &ColumnSchema{Name: a.name, Missing: []string{"?"}}
+		s, m := &ColumnSchema{Name: a.name}, newMarkers([]string{"?"})
 		switch a.kind {
 		case 'n':
 			s.Kind, s.Unit = Numeric, unitInHeader(a.name)
 		case 'c':
 			s.Kind, s.Levels = Category, a.levels
-			// A level may be called "?" when it is quoted; the reader tells the two apart.
-			s.Missing = []string{}
+			// A level may be called "?" when it is quoted; put tells the two apart.
+			m = newMarkers([]string{})
 		case 'd':
 			s.Kind = Date
 		default:
@@ -109,7 +109,6 @@ func (f *arffFormat) declare(c *columns) {
 			continue
 		}
 		c.spec[a.name] = s
-		m := newMarkers(s.Missing)
 		c.marks[a.name] = &m
 	}
 }

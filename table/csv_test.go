@@ -153,6 +153,11 @@ func TestBadCSV(t *testing.T) {
 		if len(tb.Columns) != 2 || len(tb.Findings) != 2 {
 			t.Errorf("blank columns at the edge: %d columns, %v", len(tb.Columns), tb.Findings)
 		}
+		refuse(t, "a,b,\n1,2,3\n", Options{Schema: tb.Schema()}, "blank-name")
+		tb = readString(t, "a,b,\n1,2,3\n", Options{Schema: tb.Schema(), AllowExtra: true})
+		if len(tb.Columns) != 2 || len(tb.Findings) != 1 {
+			t.Errorf("a blank column under a schema: %d columns, %v", len(tb.Columns), tb.Findings)
+		}
 	})
 	t.Run("unclosed quote", func(t *testing.T) {
 		found := refuse(t, "a,b\n1,2\n3,\"x\n4,5\n", Options{}, "unclosed-quote")

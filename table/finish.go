@@ -1,10 +1,6 @@
 package table
 
-import (
-	"fmt"
-
-	"galen.dev/fault"
-)
+import "galen.dev/fault"
 
 // finish makes the columns of a table, in the order of the schema or of the file, and refuses it with every
 // severe finding at once.
@@ -24,6 +20,11 @@ func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table,
 			list = append(list, a)
 		}
 	}
+	for _, a := range cols.list {
+		if isBlank(a.name) {
+			found = append(found, blankColumn(a, in.o))
+		}
+	}
 	if t.Rows == 0 && len(severe(found)) == 0 {
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "%s has columns but no rows", quoted(in.name)),
 			"check that the export finished")
@@ -33,10 +34,7 @@ func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table,
 			return nil, err
 		}
 		if isBlank(a.name) {
-			if f, drop := blankColumn(a, i); drop {
-				found = append(found, f)
-				continue
-			}
+			continue
 		}
 		c, s, f := a.column()
 		if cols.declared {
@@ -117,16 +115,18 @@ func blankName(name string) bool { return len(trim([]byte(name))) == 0 }
 
 // blankColumn leaves out a column without name and values, which spreadsheets leave at the right edge, and
 // refuses one that has values.
-func blankColumn(a *assembly, at int) (f fault.Finding, drop bool) {
+func blankColumn(a *assembly, o Options) fault.Finding {
+	at := a.name[1:] // see blankKey
 	if a.seen == 0 && a.inf.count == 0 && !a.reread {
 		return fault.Finding{
-			Name: "blank-column", Severity: fault.Info,
-			Message: fmt.Sprintf("column %d has neither name nor values; it was left out", at+1),
-		}, true
+			Name: "blank-column", Severity: fault.Info, Message: "column " + at + " has neither name nor values; it was left out",
+		}
+	}
+	if o.Schema != nil && o.AllowExtra {
+		return fault.Finding{Name: "blank-column", Severity: fault.Info, Message: "column " + at + " has no name; it was left out"}
 	}
 	return fault.Finding{
-		Name: "blank-name", Severity: fault.Severe,
-		Message: fmt.Sprintf("column %d has values but no name", at+1),
-		Hint:    "name it in the header; row names written by R or pandas come without one",
-	}, true
+		Name: "blank-name", Severity: fault.Severe, Message: "column " + at + " has values but no name",
+		Hint: "name it in the header; row names written by R or pandas come without one",
+	}
 }

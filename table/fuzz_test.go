@@ -46,8 +46,8 @@ func readFuzzed(t *testing.T, data []byte) {
 	if diff := cmp.Diff(tb.Schema(), s, cmpopts.IgnoreFields(Schema{}, "File")); diff != "" {
 		t.Fatalf("schema through YAML:\n%s", diff)
 	}
-	if len(tb.Columns) == 0 {
-		return
+	if len(tb.Columns) == 0 || len(tb.Columns) > 6 || tb.Rows > 100 {
+		return // writing Parquet is slow
 	}
 	var b bytes.Buffer
 	if err := tb.WriteParquet(&b); err != nil {

@@ -139,7 +139,7 @@ func (c *columns) part(name string, capacity int) *part {
 		return nil
 	}
 	s := c.spec[name]
-	if s == nil && c.spec != nil && !c.declared {
+	if s == nil && c.spec != nil && !c.declared && !isBlank(name) {
 		return nil
 	}
 	if s != nil {

@@ -172,7 +172,7 @@ func (in *input) open() (r *bufio.Reader, head []byte, err error) {
 		return nil, nil, err
 	}
 	in.raw = &watched{src: in.src, ctx: in.ctx, tell: in.o.Progress, total: in.size}
-	raw := bufio.NewReaderSize(in.raw, 1<<18)
+	raw := bufio.NewReaderSize(in.raw, in.upTo(1<<18))
 	magic, err := raw.Peek(4)
 	if err != nil && err != io.EOF {
 		return nil, nil, err
@@ -199,10 +199,18 @@ func (in *input) open() (r *bufio.Reader, head []byte, err error) {
 		r = bufio.NewReaderSize(z, 1<<18)
 	}
 	head, err = r.Peek(headSize)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
 		return nil, nil, err
 	}
 	return r, head, nil
+}
+
+// upTo bounds a buffer by the size of the file, so that a file of one case does not pay for megabytes.
+func (in *input) upTo(size int) int {
+	if in.unpacking {
+		return size
+	}
+	return int(min(int64(size), in.size+16))
 }
 
 func (in *input) read() (*Table, error) {
@@ -225,7 +233,7 @@ func (in *input) read() (*Table, error) {
 
 // readText reads CSV, ARFF or JSON.
 func (in *input) readText(r *bufio.Reader, head []byte) (*Table, error) {
-	text, err := openText(head, r, in.name, in.o.Encoding)
+	text, err := openText(head, r, in.name, in.o.Encoding, in.upTo(rawSize))
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +282,7 @@ func (in *input) rereadColumns(cols *columns) error {
 	if err != nil {
 		return err
 	}
-	text, err := openText(head, r, in.name, in.o.Encoding)
+	text, err := openText(head, r, in.name, in.o.Encoding, in.upTo(rawSize))
 	if err != nil {
 		return err
 	}
@@ -296,17 +304,17 @@ func (in *input) rereadColumns(cols *columns) error {
 
 // pass runs once over the text of a file.
 func (in *input) pass(text io.Reader, cols *columns) (*reading, error) {
-	r := bufio.NewReaderSize(text, headSize)
+	r := bufio.NewReaderSize(text, in.upTo(headSize))
 	head, err := r.Peek(headSize)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
 		return nil, err
 	}
 	kind, err := detectFormat(head, in.name)
 	if err != nil {
 		return nil, err
 	}
+	size := in.upTo(chunkSize)
 	run := &reading{cols: cols, file: in.name, troubles: map[string]*tally{}}
-	size := chunkSize
 	switch kind {
 	case "arff":
 		err = run.startARFF(r, in.o)

@@ -85,6 +85,10 @@ func TestHoldoutShares(t *testing.T) {
 			}
 			return k
 		}
+		sizes := largestRemainder(n, []float64{1 - v - e, v, e})
+		if got := []int{len(s.Train), len(s.Validation), len(s.Test)}; !slices.Equal(got, sizes) {
+			t.Fatalf("sizes %v, want %v", got, sizes)
+		}
 		all := append(append(slices.Clone(s.Train), s.Validation...), s.Test...)
 		for class := range 5 {
 			total := count(all, class)

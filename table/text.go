@@ -41,7 +41,7 @@ type textReader struct {
 const rawSize = 1 << 18
 
 // openText strips byte order marks and decodes. name is an encoding's label as browsers know it, or "".
-func openText(head []byte, src io.Reader, file, name string) (io.Reader, error) {
+func openText(head []byte, src io.Reader, file, name string, buffer int) (io.Reader, error) {
 	if name != "" {
 		enc, err := htmlindex.Get(name)
 		if err != nil {
@@ -60,7 +60,7 @@ func openText(head []byte, src io.Reader, file, name string) (io.Reader, error) 
 	case bytes.HasPrefix(head, []byte{0xfe, 0xff}) || looksUTF16(head, 0):
 		return decoded(unicode.UTF16(unicode.BigEndian, unicode.UseBOM), src, file), nil
 	}
-	return &textReader{src: src, file: file, raw: make([]byte, rawSize), firstLine: -1}, nil
+	return &textReader{src: src, file: file, raw: make([]byte, buffer), firstLine: -1}, nil
 }
 
 // looksUTF16 tells whether nearly all bytes at the given parity are zero and none at the other is.
