@@ -21,10 +21,7 @@ type BarData struct {
 	KeepOrder     bool // the default sorts by size
 }
 
-const (
-	rowHeight = 22.0
-	maxRows   = 25
-)
+const maxRows = 25 // rows of a chart unless its data say otherwise
 
 // Bars draws horizontal bars with intervals.
 func Bars(d BarData) Figure {
@@ -51,32 +48,34 @@ func Bars(d BarData) Figure {
 	rest := len(bars) - min(limit, len(bars))
 	bars = bars[:len(bars)-rest]
 
-	r := newRows(len(bars), d.XLabel, rest)
-	var vs, sizes []float64
-	for _, b := range bars {
-		sizes = append(sizes, b.Value)
-	}
-	digits := decimals(2, sizes...)
-	for _, b := range bars {
-		r.names = max(r.names, width(b.Label, textSize))
-		r.notes = max(r.notes, width(b.note(d.Percent, digits), smallSize))
-		vs = append(vs, 0, b.Value)
+	labels := make([]string, len(bars))
+	sizes := make([]float64, len(bars))
+	vs := []float64{0}
+	for i, b := range bars {
+		labels[i], sizes[i] = b.Label, math.Abs(b.Value)
+		vs = append(vs, b.Value)
 		if b.hasInterval() {
 			vs = append(vs, b.Lo, b.Hi)
 		}
+	}
+	r := newRows(labels, d.XLabel, rest)
+	// Two digits for the middle of the list, so that small bars are not all zero.
+	digits := min(decimals(2, quantile(sizes, .5)), decimals(2, sizes...)+2)
+	for _, b := range bars {
+		r.notes = max(r.notes, width(b.note(d.Percent, digits), smallSize))
 	}
 	r.axis.percent = d.Percent
 	r.layout(vs, 0)
 	zero := r.x(0)
 	for i, b := range bars {
 		y := r.y(i)
-		r.s.text(0, y+4, fit(b.Label, textSize, r.names), label{})
+		r.name(i, false)
 		x := r.x(b.Value)
 		r.s.rect(min(zero, x), y-6, math.Abs(x-zero), 12, 1.5, fill(Series(0)))
 		if b.hasInterval() {
 			r.whisker(r.x(b.Lo), r.x(b.Hi), y, Ink)
 		}
-		r.s.text(r.s.w, y+4, b.note(d.Percent, digits), label{size: smallSize, anchor: 'e', color: Muted})
+		r.note(i, b.note(d.Percent, digits), label{color: Muted})
 	}
 	r.s.line(zero, r.top, zero, r.bottom(), stroke(Muted, 1, nil))
 	first := bars[0]
@@ -130,7 +129,7 @@ func Missingness(columns []string, share []float64) Figure {
 	if len(bars) == 0 && full > 0 {
 		f := empty(title, "")
 		s := newSheet(f.Width, 60)
-		s.text(0, 34, fmt.Sprintf("All %s columns are complete.", Count(full)), label{size: 14})
+		s.text(0, 34, fmt.Sprintf("No column has missing values (n = %s).", Count(full)), label{size: 14})
 		return s.figure(title, fmt.Sprintf("No column of %d has missing values.", full))
 	}
 	f := Bars(BarData{Title: title, XLabel: "Share of rows without a value", Bars: bars, Percent: true})
@@ -185,29 +184,29 @@ func Waterfall(d WaterfallData) Figure {
 	if result == "" {
 		result = "This case"
 	}
-	r := newRows(len(steps)+2, d.XLabel, 0)
-	at := d.Base
+	labels := []string{base}
 	vs := []float64{d.Base, d.Result}
-	for _, s := range steps {
-		r.digits = max(r.digits, decimals(2, s.Value))
-	}
-	r.digits = min(r.digits, decimals(2, steps[0].Value)+1)
-	r.names = max(width(base, textSize), width(result, textSize)) + 4
+	at, digits := d.Base, 0
 	for _, s := range steps {
 		at += s.Value
 		vs = append(vs, at)
-		r.names = max(r.names, width(s.Label, textSize))
+		labels = append(labels, s.Label)
+		digits = max(digits, decimals(2, s.Value))
+	}
+	r := newRows(append(labels, result), d.XLabel, 0)
+	r.digits = min(digits, decimals(2, steps[0].Value)+1)
+	r.notes = max(width(Num(d.Base, r.digits), smallSize), width(Num(d.Result, r.digits), smallSize)) + 4
+	for _, s := range steps {
 		r.notes = max(r.notes, width(signed(s.Value, r.digits), smallSize))
 	}
-	r.notes = max(r.notes, width(Num(d.Base, r.digits), smallSize)+4, width(Num(d.Result, r.digits), smallSize)+4)
 	r.layout(vs, 0.03)
-	r.total(0, base, d.Base)
+	r.total(0, d.Base)
 	at = d.Base
 	for i, s := range steps {
 		r.step(i+1, s, at)
 		at += s.Value
 	}
-	r.total(len(steps)+1, result, d.Result)
+	r.total(len(steps)+1, d.Result)
 	top := steps[0]
 	return r.s.figure(title, sentence(
 		fmt.Sprintf("Waterfall from %s (%s) to %s (%s) over %d contributions", lower(base), Num(d.Base, r.digits), lower(result), Num(d.Result, r.digits), len(steps)),
@@ -221,19 +220,19 @@ func signed(v float64, decimals int) string {
 	return Num(v, decimals)
 }
 
-func (r *rows) total(i int, name string, v float64) {
+func (r *rows) total(i int, v float64) {
 	y := r.y(i)
-	r.s.text(0, y+4, fit(name, textSize, r.names), label{bold: true})
-	r.s.line(r.x(v), y-rowHeight/2, r.x(v), y+rowHeight/2, stroke(Ink, 2, nil))
+	r.name(i, true)
+	r.s.line(r.x(v), y-r.row/2, r.x(v), y+r.row/2, stroke(Ink, 2, nil))
 	r.s.mark(r.x(v), y, 4.5, 3, Ink)
-	r.s.text(r.s.w, y+4, Num(v, r.digits), label{size: smallSize, anchor: 'e', bold: true})
+	r.note(i, Num(v, r.digits), label{bold: true})
 }
 
 func (r *rows) step(i int, st Step, from float64) {
 	y := r.y(i)
 	x0, x1 := r.x(from), r.x(from+st.Value)
-	r.s.text(0, y+4, fit(st.Label, textSize, r.names), label{})
-	r.s.line(x0, y-rowHeight, x0, y, stroke(Muted, 1, dash(2)))
+	r.name(i, false)
+	r.s.line(x0, y-r.row, x0, y, stroke(Muted, 1, dash(2)))
 	tip := min(5, math.Abs(x1-x0))
 	if x1 >= x0 {
 		r.s.polygon(fill(Series(1)), x0, y-7, x1-tip, y-7, x1, y, x1-tip, y+7, x0, y+7)
@@ -242,24 +241,33 @@ func (r *rows) step(i int, st Step, from float64) {
 		r.s.polygon(fill(Series(0).Band()), shape...)
 		r.s.polygon(stroke(Series(0), 1.5, nil), shape...)
 	}
-	r.s.text(r.s.w, y+4, signed(st.Value, r.digits), label{size: smallSize, anchor: 'e', color: Muted})
+	r.note(i, signed(st.Value, r.digits), label{color: Muted})
 }
 
 // rows is the layout that row charts share: names on the left, an axis in the middle, notes on the right.
 type rows struct {
 	s            *sheet
-	n            int
+	labels       []string
 	axis         axis
 	names, notes float64 // widths of the outer columns
-	top          float64
+	top, row     float64
 	rest         int // rows left out
 	digits       int // decimals of printed values
 	x0, x1       float64
 }
 
-func newRows(n int, xlabel string, rest int) *rows {
-	r := &rows{n: n, axis: axis{label: xlabel}, top: 8, rest: rest}
-	h := r.top + rowHeight*float64(n) + 24
+const rowsTop = 8.0
+
+// newRows makes the sheet. Names that are too long for one line get two, and all rows are taller then.
+func newRows(labels []string, xlabel string, rest int) *rows {
+	r := &rows{labels: labels, axis: axis{label: xlabel}, top: rowsTop, row: 22, rest: rest}
+	for _, l := range labels {
+		r.names = max(r.names, width(l, textSize)*1.04) // bold runs a little wider
+	}
+	if room := 0.42 * plotWidth; r.names > room {
+		r.names, r.row = room, 30
+	}
+	h := r.top + r.row*float64(len(labels)) + 24
 	if xlabel != "" {
 		h += 18
 	}
@@ -270,9 +278,8 @@ func newRows(n int, xlabel string, rest int) *rows {
 	return r
 }
 
-// layout settles the columns and draws the axis for a range of values.
+// layout settles the columns and draws names and axis for a range of values.
 func (r *rows) layout(vs []float64, margin float64) {
-	r.names = min(r.names, r.s.w*0.45)
 	r.x0, r.x1 = r.names+12, r.s.w-r.notes-12
 	r.axis.widen(margin, vs...)
 	n := max(2, int((r.x1-r.x0)/44))
@@ -293,9 +300,28 @@ func (r *rows) layout(vs []float64, margin float64) {
 	}
 }
 
-func (r *rows) bottom() float64 { return r.top + rowHeight*float64(r.n) }
+// name writes the label of a row.
+func (r *rows) name(i int, bold bool) {
+	y := r.y(i)
+	if width(r.labels[i], textSize) <= r.names {
+		r.s.text(0, y+4, printable(r.labels[i]), label{bold: bold})
+		return
+	}
+	lines := wrap(r.labels[i], smallSize, r.names, 2)
+	for k, l := range lines {
+		r.s.text(0, y+4+13*(float64(k)-float64(len(lines)-1)/2), l, label{size: smallSize, bold: bold})
+	}
+}
 
-func (r *rows) y(i int) float64 { return r.top + rowHeight*(float64(i)+.5) }
+// note writes what stands at the right of a row.
+func (r *rows) note(i int, words string, l label) {
+	l.size, l.anchor = smallSize, 'e'
+	r.s.text(r.s.w, r.y(i)+4, words, l)
+}
+
+func (r *rows) bottom() float64 { return r.top + r.row*float64(len(r.labels)) }
+
+func (r *rows) y(i int) float64 { return r.top + r.row*(float64(i)+.5) }
 
 func (r *rows) x(v float64) float64 {
 	return r.x0 + (v-r.axis.min)/(r.axis.max-r.axis.min)*(r.x1-r.x0)

@@ -51,7 +51,7 @@ func Calibration(d CalibrationData) Figure {
 	c.addCurves(curves)
 	if len(bins) > 0 {
 		c.layers = append(c.layers, binLayer(bins, r))
-		c.keys = append(c.keys, key{name: "Groups with 95% interval", tone: Ink, mark: 'o'})
+		c.keys = append(c.keys, key{name: "Groups with 95% interval", tone: Ink, kind: 'o'})
 	}
 	c.keys = append(c.keys, key{name: "Ideal", tone: Muted, dash: reference})
 	if len(d.Positive)+len(d.Negative) > 0 {

@@ -24,11 +24,10 @@ type chart struct {
 	left   float64 // least room for what stands left of the plot
 }
 
-// An axis covers [min, max]; ticks are at round numbers unless names are given for 0, 1, 2, ...
+// An axis covers [min, max], with ticks at round numbers.
 type axis struct {
 	label    string
 	min, max float64
-	names    []string
 	percent  bool
 	integers bool
 	noGrid   bool
@@ -39,8 +38,8 @@ type key struct {
 	name string
 	tone Tone
 	dash []vg.Length
-	mark byte // '-' line, '#' area, 'o' mark of series n
-	n    int
+	kind byte // '#' area, 'o' mark alone, '+' line with its mark, otherwise a line
+	n    int  // which mark
 }
 
 // A layer draws data into the plot's rectangle.
@@ -88,13 +87,6 @@ func roundTicks(lo, hi float64, n int) (at []float64, decimals int) {
 }
 
 func (a axis) ticks(n int) []tick {
-	if a.names != nil {
-		ts := make([]tick, len(a.names))
-		for i, name := range a.names {
-			ts[i] = tick{float64(i), name}
-		}
-		return ts
-	}
 	at, decimals := roundTicks(a.min, a.max, n)
 	ts := make([]tick, 0, len(at))
 	for _, v := range at {
@@ -110,7 +102,7 @@ func (a axis) format(v float64, decimals int) string {
 	if a.percent {
 		return Num(100*v, max(0, decimals-2)) + "%"
 	}
-	if m := max(math.Abs(a.min), math.Abs(a.max)); m >= 1e6 || m > 0 && m < 1e-4 {
+	if m := max(math.Abs(a.min), math.Abs(a.max)); m >= 1e7 || m > 0 && m < 1e-4 {
 		s := strconv.FormatFloat(v, 'g', 3, 64)
 		s = strings.Replace(s, "e+0", "e", 1)
 		return strings.Replace(strings.Replace(s, "e+", "e", 1), "-", "−", -1)
@@ -209,8 +201,7 @@ func (c chart) inside(dc draw.Canvas, xt, yt []tick) draw.Canvas {
 	return draw.Crop(dc, vg.Length(left), vg.Length(-right), vg.Length(bottom+c.below), -6)
 }
 
-// legibleX shortens the names of categories to their room, and leaves out every other label of numbers
-// that would touch.
+// legibleX leaves out every other label where labels would touch.
 func (c chart) legibleX(ticks []tick, room float64) []tick {
 	if len(ticks) < 2 {
 		return ticks
@@ -218,9 +209,7 @@ func (c chart) legibleX(ticks []tick, room float64) []tick {
 	each := room * (ticks[1].at - ticks[0].at) / (c.x.max - c.x.min)
 	out := make([]tick, 0, len(ticks))
 	for i, t := range ticks {
-		if c.x.names != nil {
-			t.label = fit(t.label, smallSize, each-4)
-		} else if width(t.label, smallSize)+6 > each && i%2 == 1 {
+		if width(t.label, smallSize)+6 > each && i%2 == 1 {
 			continue
 		}
 		out = append(out, t)
@@ -249,7 +238,7 @@ func drawLegend(s *sheet, rows [][]key) {
 	for i, row := range rows {
 		x, y := 0.0, 9+18*float64(i)
 		for _, k := range row {
-			switch k.mark {
+			switch k.kind {
 			case '#':
 				s.rect(x+4, y-5, 16, 10, 2, fill(k.tone.Band()))
 				s.rect(x+4, y-5, 16, 10, 2, stroke(k.tone, 1, k.dash))
@@ -257,6 +246,9 @@ func drawLegend(s *sheet, rows [][]key) {
 				s.mark(x+12, y, 4, k.n, k.tone)
 			default:
 				s.line(x, y, x+24, y, stroke(k.tone, 2, k.dash))
+				if k.kind == '+' {
+					s.mark(x+12, y, 3, k.n, k.tone)
+				}
 			}
 			s.text(x+30, y+4, k.name, label{})
 			x += 30 + width(k.name, textSize) + 14

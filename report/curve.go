@@ -31,6 +31,8 @@ func (c Curve) legend() string {
 	return c.Name + ": " + c.Note
 }
 
+func (c Curve) marked() bool { return c.Marks && len(c.X) <= 60 }
+
 // clean keeps the finite points. A slice that is too short counts as missing values.
 func (c Curve) clean() Curve {
 	out := Curve{Name: c.Name, Note: c.Note, Step: c.Step, Marks: c.Marks}
@@ -86,7 +88,7 @@ func curveLayer(c Curve, i int, tone Tone) layer {
 			dc.FillPolygon(tone.Band(), dc.ClipPolygonXY(area))
 		}
 		dc.StrokeLines(draw.LineStyle{Color: tone, Width: 2, Dashes: dash(i)}, dc.ClipLinesXY(line)...)
-		if c.Marks && len(c.X) <= 60 {
+		if c.marked() {
 			for k := range c.X {
 				if p := to.at(c.X[k], c.Y[k]); dc.Contains(p) {
 					s, x, y := onPage(dc, p)
@@ -101,7 +103,11 @@ func (ch *chart) addCurves(curves []Curve) {
 	for i, c := range curves {
 		ch.layers = append(ch.layers, curveLayer(c, i, Series(i)))
 		if c.legend() != "" {
-			ch.keys = append(ch.keys, key{name: c.legend(), tone: Series(i), dash: dash(i)})
+			k := key{name: c.legend(), tone: Series(i), dash: dash(i), n: i}
+			if c.marked() {
+				k.kind = '+'
+			}
+			ch.keys = append(ch.keys, k)
 		}
 	}
 }

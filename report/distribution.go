@@ -75,7 +75,7 @@ func Distribution(d DistributionData) Figure {
 	for i, k := range curves {
 		c.layers = append(c.layers, areaLayer(k, i))
 		n := len(groups[i].Values)
-		c.keys = append(c.keys, key{name: strings.TrimSpace(fmt.Sprintf("%s (n = %s)", groups[i].Name, Count(n))), tone: Series(i), dash: dash(i), mark: '#'})
+		c.keys = append(c.keys, key{name: strings.TrimSpace(fmt.Sprintf("%s (n = %s)", groups[i].Name, Count(n))), tone: Series(i), dash: dash(i), kind: '#'})
 		words = append(words, fmt.Sprintf("%s median %s of %d", groups[i].Name, short(quantile(groups[i].Values, .5)), n))
 	}
 	return c.figure(title, sentence("Distribution of "+printable(d.XLabel), strings.Join(words, "; ")))
@@ -269,8 +269,8 @@ func (s *sheet) cell(x, y, size float64, count, row int, diagonal bool) {
 	}
 	number := Count(count)
 	fs := min(14, size*.36)
-	if w := width(number, fs); w > size-4 {
-		fs *= (size - 4) / w
+	if w := width(number, fs); w > size-8 {
+		fs *= (size - 8) / w
 	}
 	if fs < 5 {
 		return

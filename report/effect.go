@@ -74,19 +74,21 @@ func categories(title string, d EffectData) Figure {
 	}
 	rest := len(bars) - min(len(bars), maxRows)
 	bars = bars[:len(bars)-rest]
-	r := newRows(len(bars), d.Output, rest)
+	var labels []string
 	var vs []float64
+	digits := 0
 	for _, b := range bars {
-		r.digits = max(r.digits, decimals(2, b.Value))
-	}
-	r.digits = min(r.digits, 4)
-	for _, b := range bars {
-		r.names = max(r.names, width(b.Label, textSize))
-		r.notes = max(r.notes, width(Num(b.Value, r.digits), smallSize))
+		digits = max(digits, decimals(2, b.Value))
+		labels = append(labels, b.Label)
 		vs = append(vs, b.Value)
 		if b.hasInterval() {
 			vs = append(vs, b.Lo, b.Hi)
 		}
+	}
+	r := newRows(labels, d.Output, rest)
+	r.digits = min(digits, 4)
+	for _, b := range bars {
+		r.notes = max(r.notes, width(Num(b.Value, r.digits), smallSize))
 	}
 	if d.Zero {
 		vs = append(vs, 0)
@@ -97,12 +99,12 @@ func categories(title string, d EffectData) Figure {
 	}
 	for i, b := range bars {
 		y := r.y(i)
-		r.s.text(0, y+4, fit(b.Label, textSize, r.names), label{})
+		r.name(i, false)
 		if b.hasInterval() {
 			r.whisker(r.x(b.Lo), r.x(b.Hi), y, Series(0))
 		}
 		r.s.mark(r.x(b.Value), y, 4, 0, Series(0))
-		r.s.text(r.s.w, y+4, Num(b.Value, r.digits), label{size: smallSize, anchor: 'e', color: Muted})
+		r.note(i, Num(b.Value, r.digits), label{color: Muted})
 	}
 	return r.s.figure(title, fmt.Sprintf("%s by %s, for %d categories.", d.Output, printable(d.Predictor), len(bars)))
 }
@@ -130,31 +132,35 @@ func Folds(measure string, models []FoldRow) Figure {
 	}
 	rest := len(list) - min(len(list), maxRows)
 	list = list[:len(list)-rest]
-	r := newRows(len(list), measure, rest)
+	var labels []string
 	var vs []float64
+	digits := 0
 	for _, m := range list {
-		r.digits = max(r.digits, decimals(3, m.Mean))
-	}
-	for _, m := range list {
-		r.names = max(r.names, width(m.Label, textSize)+14)
-		r.notes = max(r.notes, width(Num(m.Mean, r.digits), smallSize))
+		digits = max(digits, decimals(3, m.Mean))
+		name := m.Label
+		if m.Chosen {
+			name = "→ " + name
+		}
+		labels = append(labels, name)
 		vs = append(append(vs, m.Points...), m.Mean)
 		if finite(m.Lo, m.Hi) {
 			vs = append(vs, m.Lo, m.Hi)
 		}
 	}
+	r := newRows(labels, measure, rest)
+	r.digits = min(digits, 5)
+	for _, m := range list {
+		r.notes = max(r.notes, width(Num(m.Mean, r.digits), smallSize)+3)
+	}
 	r.layout(vs, 0.05)
 	words := ""
 	for i, m := range list {
-		y := r.y(i)
-		name := m.Label
 		if m.Chosen {
-			name = "→ " + name
 			words = fmt.Sprintf("Chosen: %s, mean %s", printable(m.Label), Num(m.Mean, r.digits))
 		}
-		r.s.text(0, y+4, fit(name, textSize, r.names), label{bold: m.Chosen})
-		r.folds(m, y)
-		r.s.text(r.s.w, y+4, Num(m.Mean, r.digits), label{size: smallSize, anchor: 'e', bold: m.Chosen})
+		r.name(i, m.Chosen)
+		r.folds(m, r.y(i))
+		r.note(i, Num(m.Mean, r.digits), label{bold: m.Chosen})
 	}
 	return r.s.figure(title, sentence(fmt.Sprintf("%s of %d models, each fold and the mean with its interval", measure, len(list)), words))
 }

@@ -83,6 +83,9 @@ func (f Figure) write(b *strings.Builder, class, attrs, head string) {
 		b.WriteString(" " + attrs)
 	}
 	if class != "" {
+		if f.Width > 1.3*plotWidth {
+			class += " full"
+		}
 		fmt.Fprintf(b, ` class="%s" style="max-width:%spx"`, class, num(math.Round(f.Width*1.15)))
 	}
 	fmt.Fprintf(b, ` viewBox="0 0 %s %s" role="img" aria-label="%s">%s%s</svg>`,

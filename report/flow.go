@@ -136,36 +136,53 @@ func (s *sheet) exclusions(y float64, st FlowStep) float64 {
 	return s.box(1, foot, flowMain, st.Label, "n = "+Count(st.N))
 }
 
-// parts draws the branches at the foot, at most four a row.
+// parts draws the branches at the foot: up to four side by side, more as a list along the spine.
 func (s *sheet) parts(y float64, parts []FlowPart) float64 {
-	const mid = 1 + flowMain/2
-	for len(parts) > 0 {
-		k := min(4, len(parts))
-		if len(parts) == 5 || len(parts) == 6 {
-			k = 3
-		}
-		row := parts[:k]
-		parts = parts[k:]
-		const gap = 10.0
-		w := min((plotWidth-2-gap*float64(k-1))/float64(k), flowMain)
-		bar := y + flowGap
-		s.line(mid, y, mid, bar, stroke(Muted, 1.3, nil))
-		last := 1 + (w+gap)*float64(k-1) + w/2
-		s.line(min(mid, 1+w/2), bar, max(last, mid), bar, stroke(Muted, 1.3, nil))
-		var foot float64
-		for i, p := range row {
-			x := 1 + (w+gap)*float64(i)
-			s.arrow(x+w/2, bar, x+w/2, bar+18)
-			notes := []string{"n = " + Count(p.N)}
-			if p.Note != "" {
-				notes = append(notes, wrap(p.Note, textSize, w-12, 2)...)
-			}
-			foot = max(foot, s.box(x, bar+18, w, p.Label, notes...))
-		}
-		y = foot
-		if len(parts) > 0 {
-			y += 8
-		}
+	const mid, gap = 1 + flowMain/2, 10.0
+	if len(parts) > 4 {
+		return s.partList(y, parts)
 	}
-	return y
+	k := float64(len(parts))
+	w := min((plotWidth-2-gap*(k-1))/k, flowMain)
+	bar := y + flowGap
+	first, last := 1+w/2, 1+(w+gap)*(k-1)+w/2
+	s.line(mid, y, mid, bar, stroke(Muted, 1.3, nil))
+	s.line(min(mid, first), bar, max(last, mid), bar, stroke(Muted, 1.3, nil))
+	var foot float64
+	for i, p := range parts {
+		x := 1 + (w+gap)*float64(i)
+		s.arrow(x+w/2, bar, x+w/2, bar+18)
+		notes := []string{"n = " + Count(p.N)}
+		if p.Note != "" {
+			notes = append(notes, wrap(p.Note, textSize, w-12, 2)...)
+		}
+		foot = max(foot, s.box(x, bar+18, w, p.Label, notes...))
+	}
+	return foot
+}
+
+// partList draws one line for each part, at most twenty.
+func (s *sheet) partList(y float64, parts []FlowPart) float64 {
+	const x, h, limit = 48.0, 26.0, 20
+	const spine = 24.0
+	more := len(parts) - min(len(parts), limit)
+	start := y
+	for _, p := range parts[:len(parts)-more] {
+		y += h + 6
+		s.rect(x, y-h/2, plotWidth-x-1, h, 5, fill(Soft))
+		s.rect(x, y-h/2, plotWidth-x-1, h, 5, stroke(Muted, 1, nil))
+		s.arrow(spine, y, x, y)
+		n := "n = " + Count(p.N)
+		if p.Note != "" {
+			n += ", " + fit(p.Note, textSize, 130)
+		}
+		s.text(plotWidth-11, y+4, n, label{anchor: 'e'})
+		s.text(x+10, y+4, fit(p.Label, textSize, plotWidth-x-34-width(n, textSize)), label{bold: true})
+	}
+	s.line(spine, start, spine, y, stroke(Muted, 1.3, nil))
+	if more > 0 {
+		y += h
+		s.text(x, y+4, fmt.Sprintf("%d more parts are not shown.", more), label{size: smallSize, color: Muted})
+	}
+	return y + h/2
 }

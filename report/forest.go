@@ -270,13 +270,21 @@ func (f *forest) restHeight() float64 {
 	return 0
 }
 
-// logTicks returns 1, 2 and 5 times powers of ten within a range of ratios.
+// logTicks returns 1, 2 and 5 times powers of ten within a range of ratios; more of them in a short one.
 func logTicks(lo, hi float64) []tick {
 	var ts []tick
+	steps, more := []float64{1, 2, 5}, 0
+	if hi/lo < 20 {
+		steps, more = []float64{1, 1.5, 2, 3, 5, 7}, 1
+	}
 	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)) && len(ts) < 40; e++ {
-		for _, m := range []float64{1, 2, 5} {
+		for _, m := range steps {
 			if v := m * math.Pow(10, e); v >= lo && v <= hi {
-				ts = append(ts, tick{v, Num(v, max(0, -int(e)))})
+				d := max(0, -int(e))
+				if m == 1.5 {
+					d = max(0, more-int(e))
+				}
+				ts = append(ts, tick{v, Num(v, d)})
 			}
 		}
 	}

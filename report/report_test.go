@@ -345,59 +345,6 @@ func TestNumericColumnsStandRight(t *testing.T) {
 	}
 }
 
-// luminance is the relative luminance of WCAG 2.2.
-func luminance(s string) float64 {
-	c := hex(s)
-	lin := func(v uint8) float64 {
-		x := float64(v) / 255
-		if x <= 0.04045 {
-			return x / 12.92
-		}
-		return math.Pow((x+0.055)/1.055, 2.4)
-	}
-	return .2126*lin(c.R) + .7152*lin(c.G) + .0722*lin(c.B)
-}
-
-func contrast(a, b string) float64 {
-	x, y := luminance(a), luminance(b)
-	return (max(x, y) + .05) / (min(x, y) + .05)
-}
-
-func TestContrast(t *testing.T) {
-	for i, p := range palette {
-		if Tone(i) == Grid || Tone(i) == Paper || Tone(i) == Soft {
-			continue
-		}
-		for _, bg := range []Tone{Paper, Soft} {
-			for theme, c := range map[string]float64{"light": contrast(p.light, palette[bg].light), "dark": contrast(p.dark, palette[bg].dark)} {
-				if c < 4.5 {
-					t.Errorf("%s on %s in %s: contrast %.2f", p.name, palette[bg].name, theme, c)
-				}
-			}
-		}
-	}
-	// The page's own colours, one rule for each theme.
-	rules := regexp.MustCompile(`--link:#[^}]*`).FindAllString(asset("style.css"), -1)
-	if len(rules) != 4 {
-		t.Fatalf("%d rules set the colours of the page", len(rules))
-	}
-	for i, r := range rules {
-		paper, ink := palette[Paper].light, palette[Ink].light
-		if i == 1 || i == 3 {
-			paper, ink = palette[Paper].dark, palette[Ink].dark
-		}
-		for _, m := range regexp.MustCompile(`--([a-z-]+):(#[0-9a-f]{6})`).FindAllStringSubmatch(r, -1) {
-			c := contrast(m[2], paper)
-			if strings.HasPrefix(m[1], "tint") {
-				c = contrast(m[2], ink)
-			}
-			if c < 4.5 {
-				t.Errorf("rule %d, %s: contrast %.2f", i, m[1], c)
-			}
-		}
-	}
-}
-
 func TestTableLimits(t *testing.T) {
 	rows := make([][]string, 5000)
 	list := make([]fault.Finding, 5000)

@@ -26,9 +26,9 @@ const (
 	bandBit     = 0x80
 )
 
-// palette holds the light and the dark value of every tone. The six series keep their order in lightness
-// and stay apart under protanopia, deuteranopia and tritanopia (they follow Okabe and Ito 2008, darkened
-// until each has a contrast of at least 4.5 with the page).
+// palette holds the light and the dark value of every tone. The six series follow the hues of Okabe and Ito
+// (2008), moved until each has a contrast of at least 4.5 with the page and every two stay apart under
+// protanopia, deuteranopia and tritanopia; tests hold both.
 var palette = [...]struct{ name, light, dark string }{
 	{"ink", "#1b2733", "#e6ebf0"},
 	{"muted", "#566473", "#a3b0bd"},
@@ -36,10 +36,10 @@ var palette = [...]struct{ name, light, dark string }{
 	{"paper", "#ffffff", "#12181f"},
 	{"soft", "#eef2f6", "#1f2933"},
 	{"k1", "#0b62a8", "#6ab4f2"},
-	{"k2", "#b34700", "#f2995c"},
-	{"k3", "#00734f", "#4cc59a"},
-	{"k4", "#8d3f86", "#d992d2"},
-	{"k5", "#7d6000", "#d9ba52"},
+	{"k2", "#c8310e", "#fd8d61"},
+	{"k3", "#018546", "#56e08f"},
+	{"k4", "#8a5e92", "#d467c4"},
+	{"k5", "#6c6c08", "#e5b944"},
 	{"k6", "#4b5b6b", "#a9b8c7"},
 }
 
@@ -72,8 +72,8 @@ func hex(s string) color.NRGBA {
 	return color.NRGBA{R: at(1), G: at(3), B: at(5), A: 255}
 }
 
-// dashes tell series apart without colour. Their number is coprime with nothing on purpose: five against
-// six colours gives thirty combinations before one repeats.
+// dashes tell series apart without colour. Five against six colours give thirty combinations before one
+// repeats.
 var dashes = [...][]vg.Length{nil, {7, 3}, {2, 2.5}, {9, 3, 2, 3}, {4, 2}}
 
 func dash(i int) []vg.Length { return dashes[i%len(dashes)] }
