@@ -97,6 +97,7 @@ func TestTooLittleData(t *testing.T) {
 		"confusion":            Confusion([]string{"a"}, [][]int{{0}}),
 		"ragged confusion":     Confusion([]string{"a", "b"}, [][]int{nil}),
 		"scatter":              Scatter(ScatterData{X: []float64{1}, Y: []float64{1}}),
+		"heatmap":              Heatmap(HeatmapData{XNames: []string{"a"}, YNames: []string{"b"}, Values: [][]float64{nil}}),
 		"survival":             Survival("t", nil, nil, nil),
 	} {
 		if !strings.Contains(string(f.SVG()), "Not enough data") {
@@ -179,7 +180,7 @@ func TestHugeDataStaySmall(t *testing.T) {
 		ROC(stairs(), stairs(), stairs()), PrecisionRecall(.1, stairs()), Calibration(CalibrationData{Smooth: []Curve{stairs()}, Positive: noise, Negative: other}),
 		Lines(LineData{Curves: []Curve{{X: noise, Y: other}}}), Scatter(ScatterData{X: noise, Y: other}), Distribution(DistributionData{Density: true, Groups: []Group{{"a", noise}}}),
 		Effect(EffectData{Predictor: "x", Curve: Curve{X: []float64{-3, 3}, Y: []float64{0, 1}}, Values: noise}), Missingness(names, other), Forest(ForestData{Measure: "m", Rows: rows}),
-		Confusion(labels, counts), Folds("m", []FoldRow{{Label: "a", Points: noise, Mean: 0}}), Survival("t", []Curve{stairs()}, nil, []Curve{{X: noise, Y: other}}),
+		Confusion(labels, counts), Heatmap(HeatmapData{XLabel: "x", YLabel: "y", XNames: names, YNames: names[:900], Values: [][]float64{noise, other}}), Folds("m", []FoldRow{{Label: "a", Points: noise, Mean: 0}}), Survival("t", []Curve{stairs()}, nil, []Curve{{X: noise, Y: other}}),
 	} {
 		checkDrawing(t, f)
 		figures = append(figures, FigureBlock{Figure: f})
@@ -189,7 +190,7 @@ func TestHugeDataStaySmall(t *testing.T) {
 		t.Errorf("the page has %d bytes", len(page))
 	}
 	t.Logf("%d bytes in %v", len(page), time.Since(start))
-	if !strings.Contains(page, "more rows are not shown") || !strings.Contains(page, "smaller rows are not shown") || !strings.Contains(page, "small classes are not shown") {
+	if !strings.Contains(page, "more rows are not shown") || !strings.Contains(page, "smaller rows are not shown") || !strings.Contains(page, "small classes are not shown") || !strings.Contains(page, "more levels are not shown") {
 		t.Error("the page does not say what it leaves out")
 	}
 }

@@ -264,6 +264,7 @@ func TestHostileNamesInFigures(t *testing.T) {
 		Bars(BarData{Title: hostile, XLabel: hostile, Bars: []Bar{{Label: hostile, Value: 1, Note: hostile}}}), Missingness([]string{hostile}, []float64{.5}),
 		Waterfall(WaterfallData{BaseName: hostile, ResultName: hostile, XLabel: hostile, Steps: []Step{{hostile, 1}}}),
 		Effect(EffectData{Predictor: hostile, Output: hostile, Curve: line}), Effect(EffectData{Predictor: hostile, Categories: []Bar{{Label: hostile, Value: 1}}}),
+		Heatmap(HeatmapData{Title: hostile, XLabel: hostile, YLabel: hostile, XNames: []string{hostile}, YNames: []string{hostile}, Values: [][]float64{{1}}}),
 		Folds(hostile, []FoldRow{{Label: hostile, Mean: 1, Chosen: true}}), Confusion([]string{hostile}, [][]int{{3}}),
 		Distribution(DistributionData{Title: hostile, XLabel: hostile, Groups: []Group{{hostile, []float64{1, 2, 3}}}}),
 		Scatter(ScatterData{Title: hostile, XLabel: hostile, YLabel: hostile, X: line.X, Y: line.Y, Fit: line, Note: hostile}),

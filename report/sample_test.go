@@ -132,6 +132,9 @@ func sampleFigures() map[string]Figure {
 		"survival": Survival("Months since diagnosis", []Curve{km("Low risk", .006), km("High risk", .022)}, []AtRisk{
 			{"Low risk", times, []int{412, 371, 320, 244, 151, 60}}, {"High risk", times, []int{198, 150, 108, 70, 31, 9}},
 		}, []Curve{{X: []float64{20, 41}, Y: []float64{.887, .78}}, {X: []float64{33}, Y: []float64{.484}}}),
+		"heatmap": Heatmap(HeatmapData{XLabel: "Age (years)", YLabel: "Chest pain", XNames: []string{"under 45", "45–54", "55–64", "65 and over"}, YNames: []string{"Typical", "Atypical", "None"}, Values: [][]float64{
+			{-.21, -.1, .04, .12}, {-.08, .02, .05, .02}, {.1, .07, -.06, math.NaN()},
+		}}),
 		"empty": ROC(),
 	}
 }
@@ -211,7 +214,7 @@ func sampleReport() *Report {
 			}},
 			{ID: "explanation", Title: "Explanation", Blocks: []Block{
 				Text("Contributions describe the model, not the disease.\n\nA predictor that matters to the model need not be a cause."),
-				Figures{{Figure: f["importance"]}, {Figure: f["waterfall"]}, {Figure: f["effect"]}, {Figure: f["categories"]}},
+				Figures{{Figure: f["importance"]}, {Figure: f["waterfall"]}, {Figure: f["effect"]}, {Figure: f["categories"]}, {Figure: f["heatmap"]}},
 				List{Items: []string{"Contributions add up to the prediction.", "Correlated predictors share their weight."}},
 				Table{Caption: "All predictors", Columns: []string{"Predictor", "Weight", "Interval"}, Rows: long},
 				Image{Bytes: samplePicture(), Alt: "A bright spot in the middle of a dark square", Title: "A picture", Width: 200, Pixelated: true},
