@@ -31,39 +31,49 @@ var conversions = []conversion{
 }
 
 // checkUnits looks for two groups of values that differ by the factor between two units. Where the column's
-// name tells the quantity, a valley half as deep as the smaller group's peak is enough; elsewhere only groups
+// name tells the quantity, any valley before the smaller group's peak is enough; elsewhere only groups
 // with nothing between them count, for other mixtures are common.
 func (s *session) checkUnits(c *column) {
 	if c.Kind != table.Numeric {
 		return
 	}
-	g, ok := c.twoGroups()
-	if !ok {
+	x := c.logShape()
+	if x == nil {
 		return
 	}
 	name := squeeze(c.Name)
 	for _, v := range conversions {
-		named := slices.Contains(v.names, name)
-		if !v.fits(g, named) {
-			continue
-		}
-		f := fault.Finding{
-			Name: "mixed-units", Severity: fault.Info, Column: c.Name,
-			Message: fmt.Sprintf("values fall into two groups whose medians differ as %s and %s do", v.small, v.big),
-			Hint:    "find out the unit of each row and convert at the source",
-		}
+		// Where the quantity is known, a small group is looked for on either side of the rest as well.
+		named, cuts := slices.Contains(v.names, name), []int{otsu(x)}
 		if named {
-			f.Severity = fault.Warning
+			middle := quantile(x, .5)
+			step := math.Log(v.factor+v.add/math.Exp(middle)) / 2
+			for _, cut := range []float64{middle + step, middle - step} {
+				at, _ := slices.BinarySearch(x, cut)
+				cuts = append(cuts, at)
+			}
 		}
-		// The rows of the smaller group are listed: they are likelier the ones to convert.
-		l := rowsWhere(s.t.Rows, func(i int) bool {
-			return c.Num[i] > 0 && !math.IsInf(c.Num[i], 0) && (math.Log(c.Num[i]) > g.cut) == (g.high < g.low)
-		})
-		where := l.finding(f.Name, f.Severity, f.Column)
-		f.Rows, f.Count = where.Rows, where.Count
-		c.add(f)
-		return
+		for _, at := range cuts {
+			if g, ok := twoGroups(x, at); ok && v.fits(g, named) {
+				c.add(s.mixedUnits(c, &v, g, named))
+				return
+			}
+		}
 	}
+}
+
+// mixedUnits lists the rows of the smaller group: they are likelier the ones to convert.
+func (s *session) mixedUnits(c *column, v *conversion, g groups, named bool) fault.Finding {
+	sev := fault.Info
+	if named {
+		sev = fault.Warning
+	}
+	f := rowsWhere(s.t.Rows, func(i int) bool {
+		return c.Num[i] > 0 && !math.IsInf(c.Num[i], 0) && (math.Log(c.Num[i]) > g.cut) == (g.high < g.low)
+	}).finding("mixed-units", sev, c.Name)
+	f.Message = fmt.Sprintf("values fall into two groups whose medians differ as %s and %s do", v.small, v.big)
+	f.Hint = "find out the unit of each row and convert at the source"
+	return f
 }
 
 // groups are two clusters of the logarithms of a column's positive values.
@@ -73,27 +83,32 @@ type groups struct {
 	spread           [2]float64 // IQR / 1.349
 	cut              float64
 	valley           float64 // density at the cut over density at the smaller group's median
+	twoPeaks         bool
 	distinctEnough   bool
 	nothingInBetween bool
 }
 
-// twoGroups parts the positive values in two by k-medians on the log scale, started from the cut that makes
-// the variance between the groups largest (Otsu, IEEE Trans SMC 1979).
-func (c *column) twoGroups() (g groups, ok bool) {
+// logShape is the logarithms of the positive values, sorted, thinned to ten thousand quantiles; nil where two
+// groups could not be told: below 50 values, or of a few whole numbers, which are a scale and no measurement.
+func (c *column) logShape() []float64 {
 	positive := c.sorted[c.notPositive():]
 	n := len(positive)
-	// Below 50 values two groups are soon seen by chance; a few whole numbers are a scale, not a measurement.
 	if n < 50 || c.distinct < 20 || positive[n-1] < 1.8*positive[0] {
+		return nil
+	}
+	x := make([]float64, min(n, 10_000))
+	for i := range x {
+		x[i] = math.Log(positive[i*(n-1)/(len(x)-1)])
+	}
+	return x
+}
+
+// twoGroups parts sorted values in two by k-medians, started from the first at of them against the others.
+func twoGroups(x []float64, at int) (g groups, ok bool) {
+	n := len(x)
+	if at <= 0 || at >= n {
 		return g, false
 	}
-	// Ten thousand quantiles show the shape of any number of values.
-	const most = 10_000
-	x := make([]float64, min(n, most))
-	for i := range x {
-		x[i] = math.Log(positive[i*(n-1)/max(len(x)-1, 1)])
-	}
-	n = len(x)
-	at := otsu(x)
 	for range 20 {
 		g.median = [2]float64{quantile(x[:at], .5), quantile(x[at:], .5)}
 		g.cut = (g.median[0] + g.median[1]) / 2
@@ -120,7 +135,10 @@ func (c *column) twoGroups() (g groups, ok bool) {
 	if g.high < g.low {
 		minor = 1
 	}
-	g.valley = within(g.cut, gap/10) / max(within(g.median[minor], gap/10), 1)
+	dip, peak := within(g.cut, gap/10), within(g.median[minor], gap/10)
+	g.valley = dip / max(peak, 1)
+	// Two and a half standard errors of the difference of two counts: the tail of one group is no second peak.
+	g.twoPeaks = peak-dip > 2.5*math.Sqrt(peak+dip)
 	g.nothingInBetween = within(g.cut, gap/5) == 0
 	g.distinctEnough = distinctIn(x[:at]) >= 10 && distinctIn(x[at:]) >= 10 && min(g.low, g.high) >= 20
 	return g, true
@@ -130,7 +148,7 @@ func (c *column) twoGroups() (g groups, ok bool) {
 // one quantity in two units are.
 func (v *conversion) fits(g groups, named bool) bool {
 	small, big := math.Exp(g.median[0]), math.Exp(g.median[1])
-	tolerance, depth := .15, .5
+	tolerance, depth := .15, .8
 	if !named {
 		// Without a name the shapes must agree closely, and an affine change is too easily met.
 		tolerance, depth = .05, 0
@@ -138,7 +156,7 @@ func (v *conversion) fits(g groups, named bool) bool {
 			return false
 		}
 	}
-	if math.Abs(math.Log(big/(v.factor*small+v.add))) > tolerance || g.valley > depth {
+	if math.Abs(math.Log(big/(v.factor*small+v.add))) > tolerance || g.valley > depth || !g.twoPeaks {
 		return false
 	}
 	if v.add != 0 {
@@ -157,7 +175,8 @@ func (c *column) notPositive() int {
 	return n
 }
 
-// otsu returns where to cut sorted values so that the variance between the two parts is largest.
+// otsu returns where to cut sorted values so that the variance between the two parts is largest (Otsu, IEEE
+// Trans SMC 1979).
 func otsu(x []float64) int {
 	total := 0.0
 	for _, v := range x {
