@@ -41,19 +41,19 @@ func (s *session) checkUnits(c *column) {
 	if x == nil {
 		return
 	}
-	name := squeeze(c.Name)
+	name, first := squeeze(c.Name), otsu(x)
 	for _, v := range conversions {
 		// Where the quantity is known, a small group is looked for on either side of the rest as well.
-		named, cuts := slices.Contains(v.names, name), []int{otsu(x)}
+		named, starts := slices.Contains(v.names, name), []int{first}
 		if named {
 			middle := quantile(x, .5)
 			step := math.Log(v.factor+v.add/math.Exp(middle)) / 2
 			for _, cut := range []float64{middle + step, middle - step} {
 				at, _ := slices.BinarySearch(x, cut)
-				cuts = append(cuts, at)
+				starts = append(starts, at)
 			}
 		}
-		for _, at := range cuts {
+		for _, at := range starts {
 			if g, ok := twoGroups(x, at); ok && v.fits(g, named) {
 				c.add(s.mixedUnits(c, &v, g, named))
 				return
