@@ -54,7 +54,11 @@ func (f Found) Open(name string) (io.ReadCloser, error) {
 		if l.Path == "" {
 			return samples.Open(samplePath(l.Resource))
 		}
-		return os.Open(l.Path)
+		file, err := os.Open(l.Path)
+		if err != nil {
+			return nil, storageError(noContext, fmt.Sprintf("opening %q of data set %q", l.Name, f.Entry.Name), err)
+		}
+		return file, nil
 	}
 	if name == "" {
 		return nil, fault.WithHint(fault.Errorf(fault.Usage, "data set %q has several files", f.Entry.Name),

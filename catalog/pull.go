@@ -119,6 +119,10 @@ func pullFile(ctx context.Context, e Entry, r Resource, dir string, o PullOption
 		return Pulled{}, fault.Errorf(fault.Usage, "the name leads out of the data folder")
 	}
 	dest := filepath.Join(dir, local)
+	have, ok, err := present(ctx, e, r, dest)
+	if err != nil || ok {
+		return have, err
+	}
 	if err := os.MkdirAll(filepath.Dir(dest), 0o777); err != nil {
 		return Pulled{}, storageError(ctx, "making its folder", err)
 	}
@@ -127,8 +131,8 @@ func pullFile(ctx context.Context, e Entry, r Resource, dir string, o PullOption
 		return Pulled{}, err
 	}
 	defer part.release()
-	have, ok, err := present(ctx, e, r, dest)
-	if err != nil || ok {
+	// The former holder of the part may just have finished.
+	if have, ok, err = present(ctx, e, r, dest); err != nil || ok {
 		return have, err
 	}
 	f := &fetch{r: r, o: o, part: part}

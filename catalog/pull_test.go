@@ -507,3 +507,18 @@ func FuzzProvenance(f *testing.F) {
 		}
 	})
 }
+
+func TestPresentInAFolderThatIsNotWritable(t *testing.T) {
+	p, dir := publish(t, 1000), t.TempDir()
+	dest := mkdirFor(t, filepath.Join(dir, "area", "set.bin"))
+	if err := os.WriteFile(dest, p.content, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dest+".part", 0o777); err != nil { // opening the part would fail, for root as well
+		t.Fatal(err)
+	}
+	got, err := pull(t.Context(), p.entry(true), dir, quick)
+	if err != nil || !got[0].Present || got[0].Basis != Published {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -80,6 +80,17 @@ func TestIndexFollowsAnyHistory(t *testing.T) {
 	})
 }
 
+// memoryDir is a test's own folder in memory, where there is one: most tests wait for the disk for nothing.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(fastDir(), "galen-store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // fastDir is a folder in memory where the system has one: hundreds of histories wait for a disk too long.
 func fastDir() string {
 	if st, err := os.Stat("/dev/shm"); err == nil && st.IsDir() {

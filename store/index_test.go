@@ -45,7 +45,7 @@ func fill(t *testing.T, s *Store, n int) time.Time {
 }
 
 func TestListFilters(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	first := fill(t, s, 20)
 	for _, f := range []Filter{
 		{},
@@ -73,7 +73,7 @@ func TestListFilters(t *testing.T) {
 }
 
 func TestListSeesWhatHappensBehindItsBack(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	fill(t, s, 3)
 	age(t, s)
 	list(t, s, Filter{})
@@ -163,7 +163,7 @@ func TestIndexLostOrDamaged(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
+			root := memoryDir(t)
 			s := open(t, root)
 			fill(t, s, 30)
 			want := list(t, s, Filter{})
@@ -188,8 +188,26 @@ func TestIndexLostOrDamaged(t *testing.T) {
 	}
 }
 
+// A change by this process is in the index at once, so that others who read the database see it.
+func TestChangesReachTheIndex(t *testing.T) {
+	s := open(t, memoryDir(t))
+	create(t, s, "a")
+	lock(t, s, "a")
+	publish(t, s, "a", "train", "k", map[string]string{"f": "1"})
+	if err := s.SetMetrics(t.Context(), "a", map[string]float64{"auroc": .75}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.index.query(t.Context(), s.index.db, Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || len(got[0].Steps) != 1 || got[0].Metrics["auroc"] != .75 {
+		t.Errorf("the index holds %+v", got)
+	}
+}
+
 func TestRebuild(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	fill(t, s, 5)
 	age(t, s)
 	list(t, s, Filter{})
@@ -212,7 +230,7 @@ func TestRebuild(t *testing.T) {
 }
 
 func TestDamagedRunIsListed(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	fill(t, s, 3)
 	if err := os.WriteFile(filepath.Join(s.Root(), "r0001", runFile), []byte("{"), 0o666); err != nil {
 		t.Fatal(err)
@@ -224,7 +242,7 @@ func TestDamagedRunIsListed(t *testing.T) {
 }
 
 func TestThousandRuns(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	machine := ThisMachine()
 	for i := range 1000 { // written directly, for waiting for the disk a thousand times is not what is tested
 		info := RunInfo{ID: fmt.Sprintf("r%04d", i), Task: "diagnosis/risk", Created: time.Unix(int64(i), 0)}
@@ -262,7 +280,7 @@ func TestThousandRuns(t *testing.T) {
 }
 
 func TestSweepOfCutCreations(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	for _, name := range []string{"old", "young"} {
 		if err := os.Mkdir(filepath.Join(s.Root(), newPrefix+name), 0o777); err != nil {
 			t.Fatal(err)
@@ -277,5 +295,35 @@ func TestSweepOfCutCreations(t *testing.T) {
 	}
 	if exists(filepath.Join(s.Root(), newPrefix+"old")) || !exists(filepath.Join(s.Root(), newPrefix+"young")) {
 		t.Error("swept the wrong folders")
+	}
+}
+
+// Two changes within one tick of the file system's clock leave the same time behind.
+func TestChangesWithinOneTick(t *testing.T) {
+	s := open(t, memoryDir(t))
+	fill(t, s, 1)
+	list(t, s, Filter{})
+	dir := s.runDir("r0000")
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := readRunFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info.Task = "therapy/dose"
+	text, err := encodeRun(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceSynced(filepath.Join(dir, runFile), text); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(dir, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if got := list(t, s, Filter{Task: "therapy/dose"}); len(got) != 1 {
+		t.Error("the second change was not seen")
 	}
 }

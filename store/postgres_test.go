@@ -109,7 +109,7 @@ func TestPostgres(t *testing.T) {
 	url := startPostgres(t)
 
 	// Two stores share the database and do not see each other.
-	one, two := openPostgres(t, t.TempDir(), url), openPostgres(t, t.TempDir(), url)
+	one, two := openPostgres(t, memoryDir(t), url), openPostgres(t, memoryDir(t), url)
 	first := fill(t, one, 50)
 	create(t, two, "r0001")
 	if got := ids(list(t, two, Filter{})); !cmp.Equal(got, []string{"r0001"}) {

@@ -121,7 +121,7 @@ func childCommand(t *testing.T, job string, args ...string) *exec.Cmd {
 }
 
 func TestTwoProcessesOnOneRun(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	create(t, s, "a")
 	cmd := childCommand(t, "hold", s.Root())
 	in, err := cmd.StdinPipe()
@@ -187,7 +187,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 				if first && p.point == pointMoved {
 					t.Skip("a first version moves nothing aside")
 				}
-				s := open(t, t.TempDir())
+				s := open(t, t.TempDir()) // on a disk, where the order of writes matters most
 				create(t, s, "a")
 				want := p.want
 				if first {
@@ -243,7 +243,7 @@ func version(t *testing.T, s *Store) string {
 
 // Readers without a lock, while versions change as fast as they can.
 func TestReadersNeverSeeHalf(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	create(t, s, "a")
 	if err := publishVersion(t.Context(), s, "a", "0"); err != nil {
 		t.Fatal(err)
@@ -277,7 +277,7 @@ func TestReadersNeverSeeHalf(t *testing.T) {
 }
 
 func TestConcurrentPublishers(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	var wg sync.WaitGroup
 	for i := range 4 {
 		id := fmt.Sprintf("run%d", i)

@@ -29,7 +29,7 @@ func open(t *testing.T, root string) *Store {
 // locked returns a store with one locked run "a".
 func locked(t *testing.T) *Store {
 	t.Helper()
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	create(t, s, "a")
 	lock(t, s, "a")
 	return s
@@ -395,7 +395,7 @@ func TestReusePassesOverDamage(t *testing.T) {
 }
 
 func TestRunByPrefixAndPath(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, memoryDir(t))
 	for _, id := range []string{"heart-20260101-abc", "heart-20260202-def", "breast-1"} {
 		create(t, s, id)
 	}
@@ -420,7 +420,7 @@ func TestRunByPrefixAndPath(t *testing.T) {
 
 // The cold start of "galen apply" may not wait for SQLite.
 func TestReadingARunLeavesTheIndexClosed(t *testing.T) {
-	root := t.TempDir()
+	root := memoryDir(t)
 	s := open(t, root)
 	create(t, s, "a")
 	unlock := lock(t, s, "a")
