@@ -11,7 +11,7 @@ import (
 // AutoOptions says how Auto compares methods.
 type AutoOptions struct {
 	Groups []int  // patient of each row: a patient is never in two folds; nil = each row is a patient
-	Folds  int    // 0 = 5
+	Folds  int    // at least 2; 0 = 5
 	Seed   uint64 // of the split into folds
 }
 

@@ -1,12 +1,13 @@
 // Package calibrate maps predicted risks to risks that come true: 20 % should mean 20 of 100 patients. A
 // calibrator is fitted on patients that the model was not trained on, is a plain struct that goes into the
-// model's file as JSON, and never changes who ranks above whom, isotonic ties and inverted models apart.
+// model's file as JSON, and does not change who ranks above whom, ties of isotonic and inverted models apart.
 //
-// Methods, from stiff to flexible. Intercept and InterceptSlope update a model for a new site (Steyerberg
-// 2004). Temperature softens or sharpens (Guo et al. 2017). Platt is InterceptSlope with targets that guard small
-// samples (Platt 1999). Beta adds a second slope, so that it can bend both ways or not at all (Kull, Silva Filho & Flach
-// 2017). Isotonic takes any rising shape (Zadrozny & Elkan 2002) and needs about a thousand patients. VennAbers is isotonic that knows
-// how sure it is (Vovk, Petej & Fedorova 2015). Auto chooses by cross-validated log loss.
+// Methods, from stiff to flexible. Intercept and InterceptSlope update a model for a new site (Steyerberg et
+// al. 2004). Temperature softens or sharpens (Guo et al. 2017). Platt is InterceptSlope with targets that guard
+// small samples (Platt 1999). Beta has a second slope, so that it can bend either way or not at all (Kull, Silva
+// Filho & Flach 2017). Isotonic takes any rising shape (Zadrozny & Elkan 2002) and needs about a thousand
+// patients. VennAbers is isotonic that knows how sure it is (Vovk, Petej & Fedorova 2015). Auto chooses by
+// cross-validated log loss.
 //
 // Methods that work on log-odds clip probabilities as metric.Logit does. Reading order: calibrate.go,
 // logistic.go, isotonic.go, venn.go, multi.go, auto.go.

@@ -97,7 +97,9 @@ var binaryNames = []string{
 	"calibration_slope", "ece", "ici", "e50", "e90", "emax",
 }
 
-var thresholdNames = []string{"sensitivity", "specificity", "ppv", "npv", "accuracy", "balanced_accuracy", "f1", "mcc", "net_benefit"}
+var thresholdNames = []string{
+	"sensitivity", "specificity", "ppv", "npv", "accuracy", "balanced_accuracy", "f1", "mcc", "net_benefit",
+}
 
 // Names returns the names of the values of Scores, in order: the overall ones (prevalence, auroc, auprc,
 // min_se_ppv, brier, scaled_brier, log_loss, calibration_intercept, calibration_slope, ece, ici, e50, e90,

@@ -15,9 +15,11 @@ import (
 // Resample says how to draw bootstrap samples. A sample draws whole patients with replacement, so that rows of
 // one patient stay together and intervals are not too narrow (Efron & Tibshirani 1993; Field & Welsh 2007).
 type Resample struct {
-	N      int     // number of rows; > 0
-	Groups []int   // patient of each row, any numbers; nil = each row is a patient of its own
-	Strata []int   // draw within each stratum, keeping its number of patients; a patient belongs to the stratum of its first row; nil = one stratum
+	N      int   // number of rows; > 0
+	Groups []int // patient of each row, any numbers; nil = each row is a patient of its own
+	// Strata of the rows: each keeps its number of patients, e.g. with events and without. A patient belongs to
+	// the stratum of its first row. nil = one stratum.
+	Strata []int
 	Rounds int     // number of samples; 0 = 1000
 	Seed   uint64  // same seed, same samples, whatever the number of processors
 	Level  float64 // coverage of the interval, between 0 and 1; 0 = .95
@@ -41,7 +43,7 @@ func (r Resample) check() error {
 	if r.Rounds < 0 {
 		refuse("negative-rounds", "the number of bootstrap rounds is negative")
 	}
-	if r.Level < 0 || r.Level >= 1 {
+	if !(r.Level >= 0 && r.Level < 1) {
 		refuse("level-out-of-range", "the confidence level is not between 0 and 1")
 	}
 	return fault.Refuse("bootstrap", fs)
@@ -76,7 +78,7 @@ func Bootstrap(ctx context.Context, r Resample, stat func(rows []int) []float64)
 				if b >= rounds || ctx.Err() != nil {
 					return
 				}
-				pcg.Seed(r.Seed, uint64(b))
+				pcg.Seed(r.Seed, uint64(b)*0x9e3779b97f4a7c15) // the golden ratio spreads round numbers over all bits
 				rows = draws.draw(rand.New(pcg), rows[:0])
 				v := stat(rows)
 				sameLength(len(v), k)

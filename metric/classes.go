@@ -24,8 +24,11 @@ func NewConfusion(truth, predicted []int, classes int) (*Confusion, error) {
 			c.N[y][q]++
 		}
 	}
-	err := fault.Refuse("confusion matrix", out.finding(nil, "label-out-of-range", "a label is not one of the classes"))
-	return c, err
+	fs := out.finding(nil, "label-out-of-range", "a label is not one of the classes")
+	if err := fault.Refuse("confusion matrix", fs); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // MostLikely returns the class of the largest probability of each row, the first in case of ties.

@@ -54,11 +54,9 @@ func DeLongTest(p1, p2 []float64, y []bool) DeLongComparison {
 		return DeLongComparison{u, u, u, u, u, u, u, u}
 	}
 	d := DeLongComparison{A: a.auroc, B: b.auroc, Difference: a.auroc - b.auroc}
-	variance := 0.0
 	// The difference of components, rather than var + var - 2 cov, cannot come out below zero.
 	diff := components{auroc: d.Difference, pos: minus(a.pos, b.pos), neg: minus(a.neg, b.neg)}
-	variance = diff.covariance(diff)
-	d.SE = math.Sqrt(variance)
+	d.SE = math.Sqrt(diff.covariance(diff))
 	d.Low, d.High = d.Difference-z975*d.SE, d.Difference+z975*d.SE
 	d.P = 1
 	if d.SE > 0 {
@@ -78,12 +76,14 @@ type components struct {
 
 // structural computes the components from midranks among all, among events and among non-events.
 func structural(p []float64, y []bool) (components, bool) {
-	t := newTally(p, y, nil)
+	t, at := groupByValue(p)
+	for i, g := range at {
+		t.count(int(g), y[i], 1)
+	}
 	if t.bad || t.nPos < 2 || t.nNeg < 2 {
 		return components{}, false
 	}
 	c := components{auroc: t.auroc(), pos: make([]float64, 0, int(t.nPos)), neg: make([]float64, 0, int(t.nNeg))}
-	_, at := groupByValue(p)
 	below := make([]float64, len(t.x)) // share of non-events below a value, ties half: the midrank difference
 	above := make([]float64, len(t.x)) // share of events above it, ties half
 	n, m := 0.0, 0.0

@@ -27,8 +27,8 @@ func ExampleBinary_Intervals() {
 		}
 	}
 	// Output:
-	// auroc 0.914 (0.624 to 1.000), 0 of 200 rounds undefined
-	// sensitivity@0.5 0.800 (0.250 to 1.000), 0 of 200 rounds undefined
+	// auroc 0.914 (0.599 to 1.000), 1 of 200 rounds undefined
+	// sensitivity@0.5 0.800 (0.238 to 1.000), 1 of 200 rounds undefined
 }
 
 func ExampleDecisionCurve() {

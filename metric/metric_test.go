@@ -348,7 +348,8 @@ func TestBinaryEqualsFunctions(t *testing.T) {
 		s := SmoothCalibration(pp, yy)
 		c := CountsAt(pp, yy, .3)
 		want := []float64{
-			(c.TP + c.FN) / float64(len(pp)), AUROC(pp, yy), AveragePrecision(pp, yy), MinSensitivityPPV(pp, yy), Brier(pp, yy), ScaledBrier(pp, yy), LogLoss(pp, yy),
+			(c.TP + c.FN) / float64(len(pp)), AUROC(pp, yy), AveragePrecision(pp, yy), MinSensitivityPPV(pp, yy),
+			Brier(pp, yy), ScaledBrier(pp, yy), LogLoss(pp, yy),
 			CalibrationIntercept(pp, yy), slope, ECE(pp, yy, 0, EqualCount), s.ICI, s.E50, s.E90, s.EMax, c.Sensitivity(),
 			c.Specificity(), c.PPV(), c.NPV(), c.Accuracy(), c.BalancedAccuracy(), c.F1(), c.MCC(), c.NetBenefit(.3),
 		}

@@ -80,7 +80,8 @@ func TestRegressionIntervals(t *testing.T) {
 		t.Errorf("a perfect prediction is not better: %v, %v", d, err)
 	}
 	for _, x := range []float64{
-		RMSE(nil, nil), MAE(nil, nil), R2(nil, nil), Pearson(nil, nil), Spearman(nil, nil), KendallTau(nil, nil), R2([]float64{1, 2}, []float64{1, 1}),
+		RMSE(nil, nil), MAE(nil, nil), R2(nil, nil), Pearson(nil, nil),
+		Spearman(nil, nil), KendallTau(nil, nil), R2([]float64{1, 2}, []float64{1, 1}),
 		Spearman([]float64{1, math.NaN(), 3}, []float64{1, 2, 3}), KendallTau([]float64{1, math.NaN(), 3}, []float64{1, 2, 3}),
 	} {
 		if !math.IsNaN(x) {

@@ -42,7 +42,9 @@ var subgroupNames = []string{
 // net_benefit, brier. Against all patients, a group is part of what it is compared with, which shrinks its difference.
 //
 // It refuses a reference that is no level or is hidden, and indices out of range.
-func Subgroups(ctx context.Context, r Resample, p []float64, y []bool, group []int, levels []string, opt SubgroupOptions) ([]Subgroup, error) {
+func Subgroups(
+	ctx context.Context, r Resample, p []float64, y []bool, group []int, levels []string, opt SubgroupOptions,
+) ([]Subgroup, error) {
 	sameLength(len(p), len(y))
 	sameLength(len(p), len(group))
 	sameLength(len(p), r.N)
@@ -143,8 +145,9 @@ func layout(y []bool, group []int, levels []string, opt SubgroupOptions) ([]Subg
 	}
 	reference := slices.Index(levels, opt.Reference) + 1
 	if reference == 0 || table[reference].Hidden != "" {
-		return nil, 0, fault.WithHint(fault.Errorf(fault.Usage, "subgroups: reference %q is not a level with at least %d events and non-events", opt.Reference, least),
-			"leave the reference out to compare with all patients")
+		err := fault.Errorf(fault.Usage, "subgroups: reference %q is not a level with at least %d events and non-events",
+			opt.Reference, least)
+		return nil, 0, fault.WithHint(err, "leave the reference out to compare with all patients")
 	}
 	return table, reference, nil
 }

@@ -137,7 +137,6 @@ func sameROC(t *testing.T, got []ROCPoint, want curve) {
 	nearAll(t, "threshold", th, want.Threshold, 0)
 }
 
-// scikit-learn's curve goes on below the first threshold that finds every event.
 func samePR(t *testing.T, got []PRPoint, want curve) {
 	t.Helper()
 	if first := got[0]; !math.IsInf(first.Threshold, 1) || first.Recall != 0 || first.Precision != 1 {
