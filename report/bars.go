@@ -296,7 +296,7 @@ func (r *rows) layout(vs []float64, margin float64) {
 		y += 18
 	}
 	if r.rest > 0 {
-		r.s.text(0, y, fmt.Sprintf("%s smaller rows are not shown.", Count(r.rest)), label{size: smallSize, color: Muted})
+		r.s.text(0, y, fmt.Sprintf("%s more rows are not shown.", Count(r.rest)), label{size: smallSize, color: Muted})
 	}
 }
 

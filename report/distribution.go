@@ -179,7 +179,7 @@ func Scatter(d ScatterData) Figure {
 		c.layers = append(c.layers, idealLine([2]float64{c.x.min, c.x.max}))
 		c.keys = append(c.keys, key{name: "Equality", tone: Muted, dash: reference})
 	}
-	// How many points will be drawn is known only on the page, but the words come before: draw once.
+	// How many points are drawn depends on the page, so the alternative text is written after the drawing.
 	shown := 0
 	c.layers = append(c.layers, func(dc draw.Canvas, to transform) {
 		pts := make([]vg.Point, len(k.X))

@@ -17,6 +17,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -59,11 +60,20 @@ type Section struct {
 
 // WriteHTML writes the page.
 func (r *Report) WriteHTML(w io.Writer) error {
-	v := newView(r)
-	if err := templates().ExecuteTemplate(w, "report", v); err != nil {
+	if err := write(w, "report", newView(r)); err != nil {
 		return fmt.Errorf("writing report %q: %w", r.Title, err)
 	}
 	return nil
+}
+
+// write fills a template and writes it in one go, so that a failure leaves no half page.
+func write(w io.Writer, name string, view any) error {
+	var b bytes.Buffer
+	if err := templates().ExecuteTemplate(&b, name, view); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // Entry is one report on an index page.
@@ -83,7 +93,7 @@ func Index(w io.Writer, title string, entries []Entry) error {
 	for _, e := range entries {
 		v.Synthetic = v.Synthetic || e.Synthetic
 	}
-	if err := templates().ExecuteTemplate(w, "index", v); err != nil {
+	if err := write(w, "index", v); err != nil {
 		return fmt.Errorf("writing index %q: %w", title, err)
 	}
 	return nil

@@ -39,7 +39,7 @@ var (
 	drawing = regexp.MustCompile(`(?s)(<svg[^>]*>).*?(</svg>)`)
 	style   = regexp.MustCompile(`(?s)<style>.*?</style>`)
 	script  = regexp.MustCompile(`(?s)<script>.*?</script>`)
-	policy  = regexp.MustCompile(`sha256-[^']*`)
+	policy  = regexp.MustCompile(`sha256-.*?&#39;`)
 	picture = regexp.MustCompile(`base64,[^"]*`)
 	void    = regexp.MustCompile(`<(meta|img|input)\b([^>]*)>`)
 	boolean = regexp.MustCompile(` (checked)( |>|/)`)
@@ -50,7 +50,7 @@ func skeleton(page string) string {
 	page = drawing.ReplaceAllString(page, "$1…$2")
 	page = style.ReplaceAllString(page, "<style>…</style>")
 	page = script.ReplaceAllString(page, "<script>…</script>")
-	page = policy.ReplaceAllString(page, "sha256-…")
+	page = policy.ReplaceAllString(page, "sha256-…&#39;")
 	return picture.ReplaceAllString(page, "base64,…")
 }
 

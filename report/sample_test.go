@@ -159,6 +159,7 @@ func sampleReport() *Report {
 		"1":   {Done, "Title of this page.", ""},
 		"5a":  {Partly, "The source is named; whom it represents is for the authors to say.", "cohort"},
 		"12c": {Done, "Nested cross-validation over four families of models.", "model"},
+		"18f": {Done, "The program and the study file.", "Appendix 2"},
 		"20a": {Done, "Flow diagram with events.", "cohort"},
 		"23a": {Done, "Bootstrap intervals, overall and in subgroups.", "performance"},
 	}

@@ -82,12 +82,12 @@ type blockView struct {
 	Kind   string
 	Number int // of the figure or table on the page; 0 = none
 	B      Block
-	Parts  []blockView            // figures of a grid
-	Table  tableView              // of a table
-	Found  []findingView          // of findings
-	Rest   int                    // entries left out
-	Groups []groupView            // of a checklist
-	Links  map[string]sectionView // the sections by the ids their makers gave them
+	Parts  []blockView             // figures of a grid
+	Table  tableView               // of a table
+	Found  []findingView           // of findings
+	Rest   int                     // entries left out
+	Groups []groupView             // of a checklist
+	Links  map[string]*sectionView // the sections by the ids their makers gave them
 }
 
 type tableView struct {
@@ -119,14 +119,14 @@ type groupView struct {
 // numbering counts figures and tables through a page.
 type numbering struct {
 	figures, tables int
-	links           map[string]sectionView
+	links           map[string]*sectionView
 }
 
 func newView(r *Report) reportView {
 	v := reportView{frame: newFrame(r.Title), R: r}
 	v.Synthetic = r.Synthetic
 	ids := anchors{"top": true, "contents": true, "main": true, "theme-light": true, "theme-dark": true}
-	n := numbering{links: map[string]sectionView{}}
+	n := numbering{links: map[string]*sectionView{}}
 	for i, s := range r.Sections {
 		want := s.ID
 		if want == "" {
@@ -135,7 +135,7 @@ func newView(r *Report) reportView {
 		id := ids.take(want)
 		sv := sectionView{ID: id, Title: s.Title, Lead: s.Lead, Number: i + 1}
 		if _, taken := n.links[s.ID]; s.ID != "" && !taken {
-			n.links[s.ID] = sv
+			n.links[s.ID] = &sv
 		}
 		v.Sections = append(v.Sections, sv)
 	}
