@@ -60,6 +60,9 @@ type Dependence struct {
 // exist (a small child of 90 kg); LocalEffects does not.
 func PartialDependence(ctx context.Context, f Predict, X [][]float64, feature int, grid []float64, ice []int) (*Dependence, error) {
 	n := rowsOf(X)
+	if n == 0 {
+		return nil, noRows("partial dependence")
+	}
 	d := &Dependence{Feature: feature, Grid: grid, Mean: make([]float64, len(grid)), ICE: make([][]float64, len(ice))}
 	for i := range ice {
 		d.ICE[i] = make([]float64, len(grid))

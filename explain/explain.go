@@ -110,6 +110,8 @@ func rowsOf(X [][]float64) int {
 	return len(X[0])
 }
 
+func noRows(what string) error { return fault.Errorf(fault.Usage, "%s of no rows", what) }
+
 // rowOf copies row i of X into dst.
 func rowOf(dst []float64, X [][]float64, i int) {
 	for j := range X {

@@ -287,6 +287,21 @@ func TestPermutationGroupsAndInterval(t *testing.T) {
 	}
 }
 
+// A bootstrap sample may have no score, such as an AUROC without cases: the interval is of the others.
+func TestIntervalLeavesOutWhatHasNoScore(t *testing.T) {
+	v := readVectors(t)
+	score := func(rows []int, pred []float64) float64 {
+		if !slices.Contains(rows, 0) {
+			return math.NaN()
+		}
+		return pred[0]
+	}
+	imp := must(Permutation(ctx, polynomial, v.X, score, PermutationOptions{}))[0]
+	if math.IsNaN(imp.Low) || math.IsNaN(imp.High) || imp.Low > imp.High {
+		t.Errorf("%+v", imp)
+	}
+}
+
 func TestGlobal(t *testing.T) {
 	phi := [][]float64{{1, -1, 3, -3}, {0, 0, -3, 3}}
 	got := must(Global(ctx, phi, GlobalOptions{Groups: [][]int{{0}, {1}, {0, 1}}}))
@@ -370,8 +385,11 @@ func TestRefusals(t *testing.T) {
 	_, e2 := Sample(ctx, f, nil, nil, SampleOptions{})
 	_, e3 := Faith(ctx, f, nil, nil, nil, FaithOptions{})
 	_, e4 := NewNeighbours(ctx, [][]float64{{1}}, nil, NeighbourOptions{})
-	for i, err := range []error{e1, e2, e3, e4} {
-		if want := []fault.Kind{fault.Usage, fault.Usage, fault.Usage, fault.Data}[i]; err == nil || fault.KindOf(err) != want {
+	_, e5 := Permutation(ctx, f, nil, nil, PermutationOptions{})
+	_, e6 := Global(ctx, nil, GlobalOptions{})
+	_, e7 := PartialDependence(ctx, f, [][]float64{{}}, 0, nil, nil)
+	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7} {
+		if want := []fault.Kind{fault.Usage, fault.Usage, fault.Usage, fault.Data, fault.Usage, fault.Usage, fault.Usage}[i]; err == nil || fault.KindOf(err) != want {
 			t.Errorf("%d: %v", i, err)
 		}
 	}

@@ -21,6 +21,9 @@ type GlobalOptions struct {
 // feature or group, with a bootstrap interval over patients.
 func Global(ctx context.Context, phi [][]float64, o GlobalOptions) ([]Importance, error) {
 	n := rowsOf(phi)
+	if n == 0 {
+		return nil, noRows("global importance")
+	}
 	if o.Samples == 0 {
 		o.Samples = 1000
 	}

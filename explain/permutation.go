@@ -31,9 +31,12 @@ type Importance struct {
 // Permutation measures by how much the score falls when a group's values are dealt to other patients. It asks
 // what this model uses, not what causes the outcome; features that stand in for each other share importance, so
 // group them. The predictions of permuted data are made once for each repeat, and the interval comes from
-// scoring bootstrap samples of them.
+// scoring bootstrap samples of them: a group costs Repeats predictions of all rows and Repeats + Samples scores.
 func Permutation(ctx context.Context, f Predict, X [][]float64, score Score, o PermutationOptions) ([]Importance, error) {
 	n := rowsOf(X)
+	if n == 0 {
+		return nil, noRows("permutation importance")
+	}
 	if o.Repeats == 0 {
 		o.Repeats = 10
 	}
@@ -58,10 +61,14 @@ func permutation(ctx context.Context, f Predict, X [][]float64, score Score, o P
 	if o.Samples == 0 {
 		o.Samples = 200
 	}
-	samples := bootstrap(n, o.Patient, o.Samples, o.Seed)
+	samples := resampler{members: membersOf(n, o.Patient), seed: o.Seed}
 	full := score(all, base)
 	sampled := make([]float64, o.Samples)
-	for s, rows := range samples {
+	for s := range sampled {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		rows := samples.draw(s)
 		sampled[s] = score(rows, pick(base, rows))
 	}
 	var out []Importance
@@ -77,14 +84,15 @@ func permutation(ctx context.Context, f Predict, X [][]float64, score Score, o P
 			}
 			imp.Mean += (full - score(all, pred)) / float64(len(orders))
 			// Each repeat serves its share of the bootstrap samples.
-			for s := r; s < len(samples); s += len(orders) {
-				falls[s] = sampled[s] - score(samples[s], pick(pred, samples[s]))
+			for s := r; s < o.Samples && ctx.Err() == nil; s += len(orders) {
+				rows := samples.draw(s)
+				falls[s] = sampled[s] - score(rows, pick(pred, rows))
 			}
 		}
 		imp.Low, imp.High = interval(falls, o.Level)
 		out = append(out, imp)
 	}
-	return out, nil
+	return out, ctx.Err()
 }
 
 func pick(v []float64, rows []int) []float64 {
@@ -105,17 +113,22 @@ func groupsOr(groups [][]int, features int) [][]int {
 	return groups
 }
 
-// bootstrap draws samples of rows with replacement, by patient.
-func bootstrap(n int, patient []int, samples int, seed uint64) [][]int {
-	members := membersOf(n, patient)
-	out := make([][]int, samples)
-	for s := range out {
-		rng := rand.New(rand.NewPCG(seed, 0xb007<<32+uint64(s)))
-		for range members {
-			out[s] = append(out[s], members[rng.IntN(len(members))]...)
-		}
+// resampler draws bootstrap samples of rows with replacement, by patient. Samples are drawn anew each time, for
+// keeping hundreds of them would take more memory than the data.
+type resampler struct {
+	members [][]int
+	seed    uint64
+	rows    []int
+}
+
+// draw returns sample s; the slice is good until the next draw.
+func (r *resampler) draw(s int) []int {
+	rng := rand.New(rand.NewPCG(r.seed, 0xb007<<32+uint64(s)))
+	r.rows = r.rows[:0]
+	for range r.members {
+		r.rows = append(r.rows, r.members[rng.IntN(len(r.members))]...)
 	}
-	return out
+	return r.rows
 }
 
 // membersOf lists each patient's rows, patients in order of their first row.
@@ -146,7 +159,7 @@ func interval(values []float64, level float64) (low, high float64) {
 	if level == 0 {
 		level = .95
 	}
-	v := slices.Clone(values)
-	slices.Sort(v)
+	// A sample without cases of one class has no score.
+	v := present(values)
 	return quantile(v, (1-level)/2), quantile(v, (1+level)/2)
 }
