@@ -231,7 +231,7 @@ func newBoostFit(b *binned, y, w []float64, use []uint32, p BoostParams) *boostF
 	if p.Loss == Huber && p.Alpha == 0 {
 		p.Alpha = or(1.35*spread(y, w, use), 1)
 	}
-	f := &boostFit{p: p, bins: b, y: y, w: w, use: use, rng: rand.New(rand.NewPCG(p.Seed, 0x6a09e667f3bcc908))}
+	f := &boostFit{p: p, bins: b, y: y, w: w, use: use, rng: stream(p.Seed, 0)}
 	f.model = &Boost{loss: p.Loss, classes: p.classCount(), base: baseMargin(p, y, w, use)}
 	f.model.ens = newEnsemble(len(b.col), k, 1, b.cat)
 	f.score = make([][]float64, k)

@@ -25,7 +25,6 @@ type forestGrower struct {
 	gh        []fixed // per row
 	grad      []float64
 	hess      []float64
-	weight    []float64 // per row, several classes: drawn weight
 	sc        scale
 	order     []int // features, shuffled as they are drawn
 	classHist []float64
@@ -55,7 +54,7 @@ func newForestGrower(f *forestFit, width int) *forestGrower {
 // tree draws the rows of tree t and grows it. A cancelled context leaves the tree unfinished.
 func (g *forestGrower) tree(ctx context.Context, t int) []buildNode {
 	f := g.f
-	g.rng = rand.New(rand.NewPCG(f.p.Seed, uint64(t)+0x9e3779b97f4a7c15))
+	g.rng = stream(f.p.Seed, uint64(t))
 	f.draw(g.rng, g.count)
 	g.rows = g.rows[:0]
 	for i, r := range f.use {
@@ -336,7 +335,8 @@ func (s *forestSplit) set(b *binned, f int, order []uint8, i int, used catSet, g
 		s.missLeft = s.split.set.has(missingBin)
 		return
 	}
-	s.bin = int(order[i])
+	// The middle of the empty bins between two used ones: see centre.
+	s.bin = (int(order[i]) + int(order[i+1]) - 1) / 2
 	if order[i+1] == missingBin {
 		s.bin = b.bins[f] - 1 // all values left, also those above what the node has seen
 	}

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -61,4 +62,17 @@ func sumChunks(n int, f func(from, to int) float64) float64 {
 		s += v
 	}
 	return s
+}
+
+// stream is the random generator of part n of a fit. PCG's states for neighbouring seeds are related, and so
+// would be the trees of a forest: both words are mixed first (the finaliser of SplitMix64).
+func stream(seed, n uint64) *rand.Rand {
+	a := mix(seed + 0x9e3779b97f4a7c15)
+	return rand.New(rand.NewPCG(a, mix(a^mix(n+0x6a09e667f3bcc909))))
+}
+
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }

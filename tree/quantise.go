@@ -10,8 +10,6 @@ import "math"
 // moves their sum by less than one part in a million. Leaf values are computed again from the exact sums.
 type fixed int64
 
-func pack(g int32, h uint32) fixed { return fixed(int64(g)<<32 + int64(h)) }
-
 func (v fixed) grad() int64 { return int64(v) >> 32 }
 func (v fixed) hess() int64 { return int64(v) & math.MaxUint32 }
 

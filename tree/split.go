@@ -152,23 +152,37 @@ func (s *search) numeric(f int, h *[256]fixed, best *split) {
 	if missing != 0 {
 		last = bins
 	}
+	before := best.gain
 	s.scan(f, h, last, 0, 0, missing != 0, direction, best)
 	if missing != 0 {
-		s.allValues(f, h, best)
 		s.scan(f, h, bins-1, missing, missRows, true, direction, best)
+	}
+	if best.gain > before {
+		s.centre(f, h, best)
 	}
 }
 
-// allValues lets a split that parts missing values from all others do so for any value, also above those that
-// the leaf has seen.
-func (s *search) allValues(f int, h *[256]fixed, best *split) {
-	top := s.g.bins.bins[f] - 1
-	for top > 0 && h[top] == 0 {
-		top--
+// centre moves the cut of a split on feature f, just found, to the middle of the empty bins that follow it: all
+// of them part the rows of the leaf alike, and new rows fall between. With no bin left above, the split parts
+// missing values from all others, and then from any other.
+func (s *search) centre(f int, h *[256]fixed, best *split) {
+	bins := s.g.bins.bins[f]
+	next := best.bin + 1
+	for next < bins && s.empty(h, next) {
+		next++
 	}
-	if best.gain > 0 && best.feature == f && best.bin == top {
-		best.bin = s.g.bins.bins[f] - 1
+	if next == bins {
+		best.bin = bins - 1
+	} else {
+		best.bin = (best.bin + next - 1) / 2
 	}
+}
+
+func (s *search) empty(h *[256]fixed, b int) bool {
+	if s.counts != nil {
+		return s.counts[b] == 0
+	}
+	return h[b] == 0
 }
 
 // scan tries the thresholds after bins 0..last-1 on top of what starts on the left.
@@ -177,11 +191,10 @@ func (s *search) scan(f int, h *[256]fixed, last int, left fixed, rows uint32, s
 	total, n := s.leaf.sum, uint32(s.leaf.to-s.leaf.from)
 	missLeft := left != 0
 	for b := 0; b < last; b++ {
-		v := h[b]
-		if v == 0 {
+		if s.empty(h, b) {
 			continue // the same rows as at the bin before
 		}
-		left += v
+		left += h[b]
 		if s.counts != nil {
 			rows += s.counts[b]
 		}
