@@ -157,15 +157,15 @@ func (f *fitter) weightsOf(c, c2 int, omega []float64) {
 // that stay in the cache; blocks belong to fixed groups whose sums are added in order.
 func (d *design) gram(omega []float64, work []int) []float64 {
 	m := len(work) + 1
-	const block = 512
-	blocks := (d.n + block - 1) / block
+	const blockRows = 512
+	blocks := (d.n + blockRows - 1) / blockRows
 	groups := min(blocks, 16)
 	part := make([][]float64, groups)
 	each(groups, float64(d.n)*float64(m*m), func(q int) {
 		g := make([]float64, m*m)
-		t := make([]float64, block)
+		t := make([]float64, blockRows)
 		for b := blocks * q / groups; b < blocks*(q+1)/groups; b++ {
-			lo, hi := b*block, min(d.n, (b+1)*block)
+			lo, hi := b*blockRows, min(d.n, (b+1)*blockRows)
 			om := omega[lo:hi]
 			g[0] += floats.Sum(om)
 			for a, j := range work {
