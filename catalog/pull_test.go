@@ -522,3 +522,42 @@ func TestPresentInAFolderThatIsNotWritable(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// A part of one address is never continued from another, even if both servers give the same tag.
+func TestPartOfAnotherAddress(t *testing.T) {
+	one, two, dir := publish(t, 200_000), publish(t, 200_000), t.TempDir()
+	one.cut = []int{100_000, 0, 0, 0, 0}
+	_, err := pull(t.Context(), one.entry(false), dir, quick)
+	wantKind(t, err, fault.Unavailable)
+	two.content = bytes.Repeat([]byte{7}, 200_000)
+	if _, err := pull(t.Context(), two.entry(false), dir, quick); err != nil {
+		t.Fatal(err)
+	}
+	wantWhole(t, two, dir)
+}
+
+// A server that continues with more than the file had is refused, and its bytes are dropped.
+func TestMoreThanAnnounced(t *testing.T) {
+	first := true
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", `"v1"`)
+		if first {
+			first = false
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write(make([]byte, 50))
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Range", "bytes 50-99/100")
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(make([]byte, 500))
+	}))
+	defer srv.Close()
+	dir := t.TempDir()
+	e := Entry{Name: "long", Files: []Resource{{Name: "x", URL: srv.URL}}}
+	_, err := pull(t.Context(), e, dir, quick)
+	wantKind(t, err, fault.Corrupt, "more than the 100 bytes")
+	if got := files(t, dir); len(got) != 0 {
+		t.Errorf("left over: %v", got)
+	}
+}

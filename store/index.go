@@ -128,9 +128,6 @@ func (x *index) connectSQLite(ctx context.Context) (*sql.DB, error) {
 	}
 	defer unlock()
 	path := x.path()
-	if !exists(path) {
-		x.removeFiles() // a left-over write-ahead log would be replayed into the new file
-	}
 	db, err := openSQLite(path)
 	if err != nil {
 		return nil, err

@@ -117,10 +117,18 @@ func TestIndexLostOrDamaged(t *testing.T) {
 			}
 		},
 		"deleted but for the log": func(t *testing.T, db string) {
-			if err := os.WriteFile(db+"-wal", []byte("an old log"), 0o666); err != nil {
+			c, err := openSQLite(db)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Remove(db); err != nil {
+			if _, err := c.Exec("UPDATE galen_runs_v1 SET task = 'wrong'"); err != nil {
+				t.Fatal(err)
+			}
+			log, err := os.ReadFile(db + "-wal")
+			if err != nil || len(log) == 0 {
+				t.Fatalf("there is no log: %v", err)
+			}
+			if err := errors.Join(c.Close(), os.Remove(db), os.WriteFile(db+"-wal", log, 0o666)); err != nil {
 				t.Fatal(err)
 			}
 		},

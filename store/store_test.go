@@ -462,3 +462,22 @@ func TestOpenRefusesOtherDatabases(t *testing.T) {
 		t.Error("the error repeats the password")
 	}
 }
+
+// The index may be wrong about a key; the manifest decides.
+func TestReuseDoesNotTrustTheIndex(t *testing.T) {
+	s := locked(t)
+	publish(t, s, "a", "train", "true key", map[string]string{"f": "1"})
+	create(t, s, "b")
+	lock(t, s, "b")
+	age(t, s)
+	list(t, s, Filter{})
+	if _, err := s.index.db.Exec("UPDATE galen_steps_v1 SET key = 'false key'"); err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := s.index.withKey(t.Context(), "false key", "train"); err != nil || len(runs) != 1 {
+		t.Fatalf("the test's harm did not work: %v, %v", runs, err)
+	}
+	if _, ok, err := s.Reuse(t.Context(), "false key", "b", "train"); ok || err != nil {
+		t.Errorf("reused by a false key: %v", err)
+	}
+}
