@@ -43,10 +43,11 @@ func (c *column) add(f fault.Finding) { c.found = append(c.found, f) }
 
 func (c *column) isNumber() bool { return c.Kind == table.Numeric || c.Kind == table.Date }
 
-func (c *column) prepare() {
+// prepare takes all that the checks ask of the column again and again.
+func (c *column) prepare(sorter *sorter) {
 	switch {
 	case c.isNumber():
-		c.prepareNumbers()
+		c.prepareNumbers(sorter)
 	case c.Kind == table.Text:
 		c.intern()
 	default:
@@ -83,8 +84,8 @@ func (c *column) release() {
 
 // prepareNumbers sorts once and takes every moment from the sorted values, so that the order of rows does
 // not show in the last bits.
-func (c *column) prepareNumbers() {
-	keys := make([]pair, 0, len(c.Num))
+func (c *column) prepareNumbers(sorter *sorter) {
+	keys := sorter.fill(len(c.Num))[:0]
 	for i, v := range c.Num {
 		switch {
 		case math.IsNaN(v):
@@ -95,10 +96,9 @@ func (c *column) prepareNumbers() {
 			keys = append(keys, pair{floatKey(v), int32(i)})
 		}
 	}
-	c.order = sortPairs(keys)
-	c.sorted = make([]float64, len(c.order))
-	for i, r := range c.order {
-		c.sorted[i] = c.Num[r]
+	c.order, c.sorted = make([]int32, len(keys)), make([]float64, len(keys))
+	for i, p := range sorter.sort(len(keys)) {
+		c.order[i], c.sorted[i] = p.row, c.Num[p.row]
 	}
 	n := float64(len(c.order))
 	c.isInteger = true

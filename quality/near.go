@@ -167,7 +167,7 @@ func (s *session) nearRows(ctx context.Context, cols []*column, differ int) (nea
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
-		eachEqual(hash[b], nil, func(rows []int32) {
+		eachEqual(hash[b], func(rows []int32) {
 			if len(rows) > window {
 				sortByBands(rows, hash)
 			}

@@ -172,9 +172,10 @@ func (s *session) eachColumn(ctx context.Context) error {
 	next := make(chan *column)
 	for range min(runtime.GOMAXPROCS(0), len(s.cols)) {
 		wg.Go(func() {
+			var sorter sorter
 			for c := range next {
 				if ctx.Err() == nil {
-					s.checkColumn(c)
+					s.checkColumn(c, &sorter)
 				}
 			}
 		})
@@ -188,8 +189,8 @@ func (s *session) eachColumn(ctx context.Context) error {
 }
 
 // checkColumn asks everything of one column; the order of its sorted values is dropped on return.
-func (s *session) checkColumn(c *column) {
-	c.prepare()
+func (s *session) checkColumn(c *column, sorter *sorter) {
+	c.prepare(sorter)
 	defer c.release()
 	s.checkMissing(c)
 	s.checkConstant(c)

@@ -95,27 +95,20 @@ func (s *session) equalGroups(ctx context.Context, cols []*column) ([][]int, err
 		c.hashInto(hash, 0)
 	}
 	var groups [][]int
-	eachEqual(hash, nil, func(rows []int32) {
+	eachEqual(hash, func(rows []int32) {
 		groups = append(groups, splitEqual(cols, rows)...)
 	})
 	return groups, ctx.Err()
 }
 
-// eachEqual calls f with the rows (ascending) of every hash that more than one row has. rows nil means all.
-func eachEqual(hash []uint64, rows []int32, f func(rows []int32)) {
-	n := len(hash)
-	if rows != nil {
-		n = len(rows)
+// eachEqual calls f with the rows (ascending) of every hash that more than one row has.
+func eachEqual(hash []uint64, f func(rows []int32)) {
+	var sorter sorter
+	p := sorter.fill(len(hash))
+	for i, h := range hash {
+		p[i] = pair{h, int32(i)}
 	}
-	p := make([]pair, n)
-	for i := range p {
-		r := int32(i)
-		if rows != nil {
-			r = rows[i]
-		}
-		p[i] = pair{hash[r], r}
-	}
-	p = sortedPairs(p)
+	p = sorter.sort(len(hash))
 	var buf []int32
 	for a := 0; a < len(p); {
 		b := a + 1

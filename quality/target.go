@@ -73,7 +73,7 @@ func (s *session) readTarget() {
 		return
 	}
 	tc := &column{Column: c}
-	tc.prepare()
+	tc.prepare(&sorter{})
 	tg := &target{col: tc, n: s.t.Rows - tc.missing}
 	s.target = tg
 	const maxClasses = 20 // a number with more distinct values than this is a quantity

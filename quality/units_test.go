@@ -14,7 +14,7 @@ import (
 func TestMixedUnitsPower(t *testing.T) {
 	fires := func(name string, n int, value func() float64) bool {
 		c := &column{Column: numeric(name, n, func(int) float64 { return math.Ceil(10*value()) / 10 })}
-		c.prepare()
+		c.prepare(&sorter{})
 		s := newSession(&table.Table{Rows: n, Columns: []*table.Column{c.Column}}, Options{Today: 1})
 		s.checkUnits(c)
 		return len(c.found) > 0
