@@ -69,7 +69,7 @@ type Thresholds struct {
 	LeakWarning        float64 // the same for a warning; default .98, just over the best column of WDBC (.976)
 	RowOrder           float64 // AUROC of the row number; default .8
 	NearDuplicate      float64 // share of cells on which two rows agree; default .9
-	DriftP             float64 // p-value after Holm's correction for all columns; default .05, as Evidently's tests
+	DriftP             float64 // p-value of drift and of missing by outcome, after Holm's correction; default .05, as Evidently's
 	DriftDistance      float64 // distance between the distributions, over 1,000 rows; default .1, as Evidently's
 	Outlier            float64 // robust z-score; default 10: far beyond the usual 3.5, since labs have long tails
 	Correlation        float64 // absolute Pearson correlation of two columns; default .95
