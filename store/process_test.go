@@ -182,11 +182,11 @@ func TestKilledWhilePublishing(t *testing.T) {
 	}
 	for _, p := range points {
 		for _, first := range []bool{false, true} {
+			if first && p.point == pointMoved {
+				continue // a first version moves nothing aside
+			}
 			t.Run(fmt.Sprintf("%s/%s/first=%v", p.point, p.way, first), func(t *testing.T) {
 				t.Parallel()
-				if first && p.point == pointMoved {
-					t.Skip("a first version moves nothing aside")
-				}
 				s := open(t, t.TempDir()) // on a disk, where the order of writes matters most
 				create(t, s, "a")
 				want := p.want

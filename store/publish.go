@@ -26,7 +26,8 @@ const (
 //
 // Everything is on the disk before one rename makes it visible, so a reader, or a process killed at any
 // moment, leaves either the earlier version or the new one. When it fails, the earlier version stands and
-// the stage is still there to be discarded.
+// the stage is still there to be discarded; only when the disk fails to confirm the rename itself is the new
+// version visible nevertheless.
 func (st *Stage) Publish(ctx context.Context, m Manifest) (Manifest, error) {
 	return st.publishIf(ctx, m, func([]File) error { return nil })
 }
@@ -76,7 +77,6 @@ func (st *Stage) publishIf(ctx context.Context, m Manifest, accept func([]File) 
 	if err := st.replace(); err != nil {
 		return Manifest{}, storageError(doing, err)
 	}
-	st.done = true
 	st.reach(pointRemoved)
 	st.store.index.note(ctx, st.id)
 	return m, nil
@@ -169,6 +169,7 @@ func (st *Stage) replace() error {
 		if err := os.Rename(st.dir, final); err != nil {
 			return err
 		}
+		st.done = true
 		st.reach(pointSwapped)
 		return syncDir(run)
 	}
@@ -188,6 +189,7 @@ func (st *Stage) replace() error {
 	if err != nil {
 		return err
 	}
+	st.done = true // the staged folder now holds the earlier version, which must not be published again
 	st.reach(pointSwapped)
 	if err := syncDir(run); err != nil {
 		return err

@@ -11,7 +11,7 @@
 // reuse quick; each listing compares it with the folders and repairs it, so it may be deleted at any time.
 // Reading one run never opens it.
 //
-// Start reading at Store, then Stage and Publish; index.go has the index. docs/format/run.md describes the
+// Start reading at Store, then Stage and Publish; index.go, rows.go and list.go have the index. docs/format/run.md describes the
 // bytes on disk.
 package store
 
