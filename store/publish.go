@@ -24,8 +24,8 @@ const (
 // Publish makes the staged files the finished step, in place of any earlier version, and returns the
 // manifest as stored. It fills Format, Step, Outputs, and where they are zero Started, Seconds and Machine.
 //
-// Everything is on the disk before one rename makes it visible, so a reader, or a process killed at any
-// moment, leaves either the earlier version or the new one. When it fails, the earlier version stands and
+// Everything is on the disk before one rename makes it visible, so a reader finds, and a process killed at
+// any moment leaves, either the earlier version or the new one. When it fails, the earlier version stands and
 // the stage is still there to be discarded; only when the disk fails to confirm the rename itself is the new
 // version visible nevertheless.
 func (st *Stage) Publish(ctx context.Context, m Manifest) (Manifest, error) {
