@@ -38,11 +38,8 @@ func (f *fitter) conjugate(lambda float64, work []int) step {
 			d.size = max(d.size, pre.b[c][a]*v*v)
 		}
 	}
+	d.slope = f.slope(lambda, work, d)
 	return d
-}
-
-func (f *fitter) zeroStep(work []int) step {
-	return step{b0: make([]float64, f.k), b: rect(f.k, len(work))}
 }
 
 // pullBack returns Xᵀt over the working features and the sums of t.

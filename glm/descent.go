@@ -29,6 +29,15 @@ func (q *quad) shiftRHS() {
 	}
 }
 
+// slope bounds the change of the objective from old to theta, grad being minus the gradient of the loss at old.
+func (q *quad) slope(grad, old []float64) (s float64) {
+	for i, t := range q.theta {
+		d := t - old[i]
+		s += -grad[i]*d + q.l1[i]*(math.Abs(t)-math.Abs(old[i])) + q.l2[i]*old[i]*d
+	}
+	return s
+}
+
 // solve alternates coordinate descent, which finds the support and signs, with the exact solution on that
 // support, until the exact solution has the same signs and no other coordinate wants to enter.
 func (q *quad) solve(tol float64) {
@@ -182,7 +191,7 @@ func cholSolve(l []float64, n int, v []float64) {
 // sweep proposes a step from coordinate descent on the residuals of each class in turn, for problems too wide
 // for a Newton system. Inner precision follows the outer: a tenth of a percent of the first squared change.
 func (f *fitter) sweep(lambda float64, work []int) step {
-	st := step{b0: make([]float64, f.k), b: rect(f.k, len(work))}
+	st := f.zeroStep(work)
 	sizes := make([]float64, f.k)
 	// Classes are independent here: each takes the others' margins as they are. For that the softmax curvature
 	// diag(p)−ppᵀ is replaced by diag(p), which bounds it from above when all classes move at once.
@@ -190,6 +199,7 @@ func (f *fitter) sweep(lambda float64, work []int) step {
 		sizes[c] = f.sweepClass(lambda, work, c, st)
 	})
 	st.size = floats.Max(sizes)
+	st.slope = f.slope(lambda, work, st)
 	return st
 }
 

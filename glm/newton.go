@@ -19,13 +19,21 @@ type hessian struct {
 func (f *fitter) newton(lambda float64, work []int) (step, bool) {
 	fresh := f.hess.h == nil || (f.hess.stale && f.p.Family != Gaussian) || !contains(f.hess.work, work)
 	if fresh {
-		f.hess = hessian{work: slices.Clone(work), h: f.curvature(work)}
+		wide := slices.Clone(work)
+		// The curvature of squared error stays as it is: one Gram matrix serves the whole path.
+		if all := f.d.live(); f.p.Family == Gaussian && f.dense(all) {
+			wide = all
+		}
+		f.hess = hessian{work: wide, h: f.curvature(wide)}
 	}
 	m := len(work) + 1
 	q := f.quadratic(lambda, work)
+	grad := slices.Clone(q.c)
+	q.shiftRHS()
 	old := slices.Clone(q.theta)
 	q.solve(1e-12 * f.null)
-	st := step{b0: make([]float64, f.k), b: rect(f.k, len(work))}
+	st := f.zeroStep(work)
+	st.slope = q.slope(grad, old)
 	for c := range f.k {
 		for a := range m {
 			i := c*m + a
@@ -54,7 +62,7 @@ func contains(a, b []int) bool {
 	return true
 }
 
-// quadratic writes the model of the objective at the present coefficients.
+// quadratic writes the model of the objective at the present coefficients; c is minus the gradient of the loss.
 func (f *fitter) quadratic(lambda float64, work []int) *quad {
 	m := len(work) + 1
 	q := newQuad(f.k * m)
@@ -91,7 +99,6 @@ func (f *fitter) quadratic(lambda float64, work []int) *quad {
 	if f.k > 1 {
 		f.tie(q, m)
 	}
-	q.shiftRHS()
 	return q
 }
 

@@ -176,10 +176,16 @@ func (f *fitter) approach(ctx context.Context, lambda float64) ([][2]float64, er
 func (f *fitter) at(ctx context.Context, lambda, before float64) error {
 	js := f.d.live()
 	in := make([]bool, f.d.p)
-	for a, g := range f.gradients(js) {
-		j := js[a]
-		l1 := f.d.l1[j]
-		in[j] = l1*lambda == 0 || f.ever[j] || g >= l1*(2*lambda-before)
+	if lambda*f.p.Alpha == 0 || math.IsInf(before, 1) {
+		for _, j := range js {
+			in[j] = true
+		}
+	} else {
+		for a, g := range f.gradients(js) {
+			j := js[a]
+			l1 := f.d.l1[j]
+			in[j] = l1 == 0 || f.ever[j] || g >= l1*(2*lambda-before)
+		}
 	}
 	for {
 		if err := f.narrow(ctx, lambda, js, in); err != nil {

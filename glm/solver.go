@@ -148,6 +148,12 @@ type step struct {
 	b0   []float64
 	b    [][]float64 // [class][position in work]
 	size float64     // largest curvature-weighted squared change
+	// slope bounds the change of the objective along the step: negative for a descent direction.
+	slope float64
+}
+
+func (f *fitter) zeroStep(work []int) step {
+	return step{b0: make([]float64, f.k), b: rect(f.k, len(work))}
 }
 
 // solve finds the optimum over the working features, all others staying as they are (zero).
@@ -182,7 +188,8 @@ func (f *fitter) solve(ctx context.Context, lambda float64, work []int) error {
 		if it >= 9 && f.separates(lambda, work, st) {
 			return f.separation(lambda, work, st)
 		}
-		done := st.size <= f.tol*f.null
+		// After a true Newton step the error is of the order of the squared step.
+		done := st.size <= f.tol*f.null || fresh && dense && st.size <= 1e-12*f.null
 		// Near the optimum rounding, not the model, bounds the step. Coordinate descent alone converges slowly;
 		// only a step that grows shows the bound there.
 		stalled := fresh && st.size <= 1e-13*f.null && (st.size >= prev || dense && st.size >= prev/4 || !moved)
@@ -218,7 +225,7 @@ func (f *fitter) unsettled(lambda float64, work []int, st step) error {
 // move takes the step, halved until the objective falls enough, and tells whether it moved.
 func (f *fitter) move(lambda float64, work []int, st step) bool {
 	before := f.loss + f.penalty(lambda, f.b)
-	slope := f.slope(lambda, work, st)
+	slope := min(st.slope, 0)
 	old := clone(f.eta)
 	oldB0, oldB := append([]float64(nil), f.b0...), clone(f.b)
 	delta := f.marginOf(work, st)
@@ -245,7 +252,7 @@ func (f *fitter) move(lambda float64, work []int, st step) bool {
 	return false
 }
 
-// slope bounds the change of the objective along the step: negative for a descent direction.
+// slope computes step.slope.
 func (f *fitter) slope(lambda float64, work []int, st step) (s float64) {
 	for c := range f.b0 {
 		s -= st.b0[c] * floats.Sum(f.res[c])
@@ -258,7 +265,7 @@ func (f *fitter) slope(lambda float64, work []int, st step) (s float64) {
 			s += lambda * (f.d.l1[j]*(math.Abs(v+db)-math.Abs(v)) + f.d.l2[j]*v*db)
 		}
 	}
-	return min(s, 0)
+	return s
 }
 
 // marginOf is the change of the margins that a whole step makes.
