@@ -3,6 +3,7 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -83,10 +84,13 @@ func startPostgres(t *testing.T) string {
 		_ = server.Wait()
 	})
 	url := fmt.Sprintf("postgres://galen@127.0.0.1:%d/postgres?sslmode=disable", port)
-	for range 200 {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = c.Close()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for range 600 {
+		if db.Ping() == nil {
 			return url
 		}
 		time.Sleep(50 * time.Millisecond)
