@@ -6,6 +6,7 @@ whole numbers, laboratory values with few digits, two columns of full float64 pr
 written once to the system's folder for temporary files and kept there for the next run.
 
 Each reader starts in a new process and its own clock covers reading alone; all infer the columns' types.
+cpu is user and system time of the whole process: the figure to compare on a machine that does other work, too.
 peak is the largest resident set of the process.
 """
 import os, statistics, subprocess, sys, tempfile
@@ -42,9 +43,12 @@ size = os.path.getsize(path) / 1e6
 peer = """
 import resource, sys, time, pandas as pd
 path, engine = sys.argv[1:]
-t = time.perf_counter()
+u = resource.getrusage(resource.RUSAGE_SELF)
+start, t = u.ru_utime + u.ru_stime, time.perf_counter()
 d = pd.read_csv(path, engine=engine)
-print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, *d.shape)
+t = time.perf_counter() - t
+u = resource.getrusage(resource.RUSAGE_SELF)
+print(t, u.ru_utime + u.ru_stime - start, u.ru_maxrss / 1024, *d.shape)
 """
 binary = os.path.join(tempfile.gettempdir(), "galen-bench-table.test")
 subprocess.run(["go", "test", "-c", "-o", binary, "./table"], check=True)
@@ -61,17 +65,19 @@ def pandas(engine):
 
 
 readers = {"galen": galen, "pandas, C engine": pandas("c"), "pandas, pyarrow engine": pandas("pyarrow")}
-times, peaks = {r: [] for r in readers}, {}
+times, cpu, peaks = {r: [] for r in readers}, {r: [] for r in readers}, {}
 with open(path, "rb") as f:  # so that nobody pays for a cold disk
     while f.read(1 << 24):
         pass
 for _ in range(rounds):
     for name, read in readers.items():
-        t, peak, rows, columns = read()
+        t, c, peak, rows, columns = read()
         times[name].append(float(t))
+        cpu[name].append(float(c))
         peaks[name] = float(peak)
 print(f"{size:.0f} MB, {rows} rows, {columns} columns, {os.cpu_count()} cores, median of {rounds}")
 for name in readers:
-    t = statistics.median(times[name])
+    t, c = statistics.median(times[name]), statistics.median(cpu[name])
     ratio = statistics.median(a / b for a, b in zip(times[name], times["galen"]))
-    print(f"{name:24} {t:7.2f} s {size / t:7.0f} MB/s   {ratio:5.2f} x galen's time   peak {peaks[name]:6.0f} MB")
+    print(f"{name:24} {t:7.2f} s {size / t:7.0f} MB/s   {ratio:5.2f} x galen's time   "
+          f"cpu {c:6.2f} s {size / c:5.0f} MB/s   peak {peaks[name]:6.0f} MB")

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -237,13 +238,14 @@ func (a *assembly) inferWords(c *Column, s *ColumnSchema) []fault.Finding {
 		s.Format = dayOrders[order]
 		return nil
 	}
+	found := a.decimalCommas(a.levels)
 	d := len(a.levels)
 	if d > 20 && 2*d > a.seen || d >= 10 && d == a.seen {
 		c.Kind, c.Text = Text, spell(a.gatherCodes(), a.levels)
-		return nil
+		return found
 	}
 	c.Kind, c.Cat, c.Levels = Category, a.gatherCodes(), a.levels
-	return nil
+	return found
 }
 
 func (a *assembly) inferTexts(c *Column, s *ColumnSchema) []fault.Finding {
@@ -263,6 +265,9 @@ func (a *assembly) inferTexts(c *Column, s *ColumnSchema) []fault.Finding {
 		return nil
 	}
 	c.Kind, c.Text = Text, texts
+	if found := a.decimalCommas(texts); found != nil {
+		return found
+	}
 	if a.huge {
 		return []fault.Finding{{
 			Name: "huge-category", Severity: fault.Warning, Column: a.name,
@@ -271,6 +276,26 @@ func (a *assembly) inferTexts(c *Column, s *ColumnSchema) []fault.Finding {
 		}}
 	}
 	return nil
+}
+
+// decimalCommas finds columns that would be numbers if a comma were a decimal point. Whether 1,234 is more than a
+// thousand or a little over one is not guessed.
+func (a *assembly) decimalCommas(words []string) []fault.Finding {
+	commas := 0
+	for _, w := range words {
+		commas += strings.Count(w, ",")
+		if _, form := parseNumber(bytes.Replace([]byte(w), []byte{','}, []byte{'.'}, 1)); w != "" && form == notNumber {
+			return nil
+		}
+	}
+	if commas == 0 {
+		return nil
+	}
+	return []fault.Finding{{
+		Name: "decimal-commas", Severity: fault.Warning, Column: a.name,
+		Message: "numbers with a comma, which were not read as numbers",
+		Hint:    "write them with a decimal point and without separators of thousands",
+	}}
 }
 
 // unclear says that every date of a column can be read in two ways, or that the column mixes both orders.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,13 +31,13 @@ func (in *input) readParquet(r *bufio.Reader) (t *Table, err error) {
 	if err != nil {
 		return nil, err
 	}
-	tail := make([]byte, 4)
+	tail := make([]byte, 8)
 	if size >= 12 {
-		if _, err := src.ReadAt(tail, size-4); err != nil && err != io.EOF {
+		if _, err := src.ReadAt(tail, size-8); err != nil && err != io.EOF {
 			return nil, err
 		}
 	}
-	if string(tail) != "PAR1" {
+	if footer := binary.LittleEndian.Uint32(tail); string(tail[4:]) != "PAR1" || int64(footer) > size-12 {
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "%s is a Parquet file that is cut short", quoted(in.name)), "copy or download it again")
 	}
 	f, err := parquet.OpenFile(src, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))

@@ -262,6 +262,10 @@ func TestInferenceRules(t *testing.T) {
 	if f := tb.Spec.Column("american").Format; f != "m/d/y" {
 		t.Errorf("format %q", f)
 	}
+	tb = readString(t, "a;b\n1,5;x\n2;1,5\n", Options{})
+	if len(tb.Findings) != 1 || tb.Findings[0].Name != "decimal-commas" || tb.Findings[0].Column != "a" {
+		t.Errorf("decimal commas: %v", tb.Findings)
+	}
 	if tb := readString(t, "63.5,1\n2,3\n", Options{}); len(tb.Findings) != 1 || tb.Findings[0].Name != "numbered-header" {
 		t.Errorf("numbers as names: %v", tb.Findings)
 	}
