@@ -31,6 +31,7 @@ type block struct {
 	parts    []*part  // nil where not wanted
 	unknown  []string // columns that the schema does not know
 	troubles []trouble
+	counts   map[string]int // of troubles by name
 }
 
 // trouble is something wrong with one record; line is 0-based within the chunk, row 1-based or 0.
@@ -40,8 +41,16 @@ type trouble struct {
 	message, hint string
 }
 
-// note adds a trouble; the block keeps few of each name in full but counts on.
-func (b *block) note(t trouble) { b.troubles = append(b.troubles, t) }
+// note adds a trouble. The first fault.MaxRows of a name are kept in full, the others only counted, so that a file
+// that is wrong in every row costs little.
+func (b *block) note(t trouble) {
+	if b.counts == nil {
+		b.counts = map[string]int{}
+	}
+	if b.counts[t.name]++; b.counts[t.name] <= fault.MaxRows {
+		b.troubles = append(b.troubles, t)
+	}
+}
 
 const (
 	chunkSize = 1 << 20
@@ -238,6 +247,9 @@ func (r *reading) parseChunk(data []byte) *block {
 func (r *reading) join(b *block, keepLines bool) {
 	for _, t := range b.troubles {
 		r.note(t)
+	}
+	for name, n := range b.counts {
+		r.troubles[name].count += max(0, n-fault.MaxRows)
 	}
 	if keepLines {
 		for _, l := range b.lines {

@@ -21,7 +21,7 @@ import (
 // Options say how to read. The zero value infers everything.
 type Options struct {
 	Schema   *Schema                 // what the columns are; nil = inferred
-	Progress func(done, total int64) // called with bytes of the file read so far, and its size (0 = not known); nil = not called
+	Progress func(done, total int64) // called with bytes of the file read so far and its size; a second pass begins at 0 again; nil = not called
 	// MaxColumns refuses files of more columns; 0 = 100,000.
 	MaxColumns int
 	// MaxLevels makes Text of an inferred category with more distinct values; 0 = 10,000.

@@ -45,7 +45,7 @@ func (s *Schema) Column(name string) *ColumnSchema {
 // Schema describes the table's columns as they are now. What a Column does not hold itself (missing markers,
 // plausible range, date format) comes from Spec by name. The result shares nothing with the table.
 func (t *Table) Schema() *Schema {
-	out := &Schema{File: "", Columns: make([]ColumnSchema, 0, len(t.Columns))}
+	out := &Schema{Columns: make([]ColumnSchema, 0, len(t.Columns))}
 	var spec map[string]*ColumnSchema
 	if t.Spec != nil {
 		spec = make(map[string]*ColumnSchema, len(t.Spec.Columns))
