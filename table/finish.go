@@ -1,12 +1,16 @@
 package table
 
-import "galen.dev/fault"
+import (
+	"fmt"
+
+	"galen.dev/fault"
+)
 
 // finish makes the columns of a table, in the order of the schema or of the file, and refuses it with every
 // severe finding at once.
 func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table, error) {
 	t.Spec = &Schema{}
-	found = append(found, in.missed(t, cols)...)
+	found = append(found, in.missed(cols)...)
 	list := cols.list
 	if in.o.Schema != nil {
 		list = list[:0:0]
@@ -57,36 +61,43 @@ func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table,
 	return t, nil
 }
 
+// maxMissed bounds the findings about absent, and about extra, columns.
+const maxMissed = 50
+
 // missed compares the file's columns with the schema's.
-func (in *input) missed(t *Table, cols *columns) (found []fault.Finding) {
+func (in *input) missed(cols *columns) (found []fault.Finding) {
 	if in.o.Schema == nil {
 		return nil
 	}
+	var absent []string
 	for _, s := range in.o.Schema.Columns {
-		if cols.byName[s.Name] != nil {
-			continue
+		if cols.byName[s.Name] == nil {
+			absent = append(absent, s.Name)
 		}
-		f := fault.Finding{
-			Name: "absent-column", Severity: fault.Severe, Column: s.Name,
-			Message: "the schema has this column and the file does not",
-			Hint:    nearest(s.Name, cols.extra),
-		}
-		if in.o.AllowAbsent {
-			f.Severity = fault.Warning
-			f.Message += "; all its values are missing"
-		}
-		found = append(found, f)
 	}
-	for _, name := range cols.extra {
-		f := fault.Finding{
-			Name: "extra-column", Severity: fault.Severe, Column: name,
-			Message: "the file has this column and the schema does not",
-			Hint:    nearest(name, in.o.Schema.names()),
+	f := fault.Finding{Name: "absent-column", Severity: fault.Severe, Message: "the schema has this column and the file does not"}
+	if in.o.AllowAbsent {
+		f.Severity = fault.Warning
+		f.Message += "; all its values are missing"
+	}
+	found = missedEach(found, f, absent, cols.extra)
+	f = fault.Finding{Name: "extra-column", Severity: fault.Severe, Message: "the file has this column and the schema does not"}
+	if in.o.AllowExtra {
+		f.Severity = fault.Info
+		f.Message += "; it was left out"
+		return missedEach(found, f, cols.extra, nil)
+	}
+	return missedEach(found, f, cols.extra, in.o.Schema.names())
+}
+
+// missedEach adds a finding for each name, with a hint at what may have been meant, and one for those beyond maxMissed.
+func missedEach(found []fault.Finding, f fault.Finding, names, meant []string) []fault.Finding {
+	for i, name := range names {
+		if i == maxMissed {
+			f.Column, f.Hint, f.Message = "", "", fmt.Sprintf("and %d more columns of which the same is true", len(names)-i)
+			return append(found, f)
 		}
-		if in.o.AllowExtra {
-			f.Severity, f.Hint = fault.Info, ""
-			f.Message += "; it was left out"
-		}
+		f.Column, f.Hint = name, nearest(name, meant)
 		found = append(found, f)
 	}
 	return found

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"galen.dev/fault"
@@ -133,6 +132,7 @@ type columns struct {
 	learned   map[string]mode // what inference has settled so far; only saves work, never changes the result
 	only      map[string]bool // nil = all
 	extra     []string        // columns that the schema does not know, in order
+	unknown   map[string]bool // those of them that blocks have named
 	maxLevels int
 	rows      int  // joined so far
 	declared  bool // spec comes from the file itself (ARFF); columns that it lacks are inferred
@@ -189,7 +189,8 @@ func (c *columns) join(b *block) {
 	}
 	c.rows += b.rows
 	for _, name := range b.unknown {
-		if !slices.Contains(c.extra, name) {
+		if !c.unknown[name] {
+			c.unknown[name] = true
 			c.extra = append(c.extra, name)
 		}
 	}

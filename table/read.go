@@ -295,9 +295,14 @@ func (in *input) rereadColumns(cols *columns) error {
 		return err
 	}
 	for i, a := range cols.list {
-		if a.reread {
-			cols.list[i] = second.byName[a.name]
+		if !a.reread {
+			continue
 		}
+		b := second.byName[a.name]
+		if b == nil || b.rows != a.rows {
+			return fault.WithHint(fault.Errorf(fault.Data, "%s changed while it was read", quoted(in.name)), "read it again when it is complete")
+		}
+		cols.list[i] = b
 	}
 	return nil
 }
@@ -336,7 +341,7 @@ func (in *input) pass(text io.Reader, cols *columns) (*reading, error) {
 }
 
 func newColumns(o Options) *columns {
-	c := &columns{byName: map[string]*assembly{}, learned: map[string]mode{}, maxLevels: o.MaxLevels}
+	c := &columns{byName: map[string]*assembly{}, learned: map[string]mode{}, unknown: map[string]bool{}, maxLevels: o.MaxLevels}
 	if o.Schema != nil {
 		c.spec = map[string]*ColumnSchema{}
 		c.marks = map[string]*markers{}

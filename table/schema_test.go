@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -147,6 +148,14 @@ func TestReadUnderSchema(t *testing.T) {
 	bad := "agee,sex,seen\nx,m,12/31/2020\n"
 	refuse(t, bad, Options{Schema: s}, "absent-column", "absent-column", "extra-column", "not-a-date")
 	refuse(t, bad, Options{Schema: s, AllowAbsent: true, AllowExtra: true}, "not-a-date")
+	var wide strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&wide, "c%d,", i)
+	}
+	_, err = ReadFrom(context.Background(), strings.NewReader(wide.String()+"x\n"+strings.Repeat("1,", 60)+"1\n"), "x", Options{Schema: s, AllowAbsent: true})
+	if f := fault.FindingsOf(err); len(f) != maxMissed+1 || f[maxMissed].Message != "and 11 more columns of which the same is true" {
+		t.Errorf("many extra columns: %v", err)
+	}
 	found := refuse(t, "age,sex,seen,icd\nold,m,05/04/2020,\n", Options{Schema: s}, "not-a-number")
 	if strings.Contains(found[0].String(), "old") {
 		t.Error("a cell's value is in the finding")
