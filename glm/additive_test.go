@@ -299,6 +299,10 @@ func TestAdditiveRefusals(t *testing.T) {
 	many.Levels = []int{0, 0, 300, 0, 0, 0}
 	_, err = FitAdditive(background, s.X, s.y, nil, many)
 	wantRefusal(t, err, fault.Data, "too-many-levels x3")
+	few := p
+	few.Levels = []int{0, 0, 3, 0, 0, 0}
+	_, err = FitAdditive(background, s.X, s.y, nil, few)
+	wantRefusal(t, err, fault.Data, "not-a-level x3")
 	for _, q := range []AdditiveParams{
 		{MaxBins: 300},
 		{MaxBins: 2},

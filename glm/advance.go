@@ -2,55 +2,50 @@ package glm
 
 import "math"
 
-// advance applies the pending step of term prev (-1: none) to the state of a side and, in the same pass over
-// the rows, sums gradients and curvatures into the bins of term next (-1: none). One pass instead of three is
-// what makes boosting fast: a row's state is read and written once for each term.
-func (o *booster) advance(s *side, prev, next, bins int) {
-	var from, to []uint16
-	if prev >= 0 {
-		from = s.col[prev]
+// advance applies the pending step to the state and, in the same pass over the rows, sums gradients and
+// curvatures into the bins of term next. One pass instead of three is what makes boosting fast: a row's state
+// is read and written once for each term.
+func (o *booster) advance(next, bins int) {
+	for c := range o.hist {
+		clear(o.hist[c][:bins])
 	}
-	if next >= 0 {
-		to = s.col[next]
-		for c := range o.hist {
-			clear(o.hist[c][:bins])
-		}
+	var from []uint16
+	if o.pending >= 0 {
+		from = o.col[o.pending]
 	}
-	switch {
-	case next < 0:
-		o.apply(s, from)
-	case o.family == Multinomial:
-		o.apply(s, from)
-		o.sumClasses(s, to)
-	case o.family == Binomial:
-		o.passBinary(s, from, to)
+	switch o.family {
+	case Gaussian:
+		o.passNumber(from, o.col[next])
+	case Binomial:
+		o.passBinary(from, o.col[next])
 	default:
-		o.passNumber(s, from, to)
+		o.settle()
+		o.sumClasses(o.col[next])
 	}
+	o.pending = -1
 }
 
-// apply brings the state up to date.
-func (o *booster) apply(s *side, from []uint16) {
-	if from == nil {
+// settle applies the pending step alone.
+func (o *booster) settle() {
+	if o.pending < 0 {
 		return
 	}
-	for c, state := range s.state {
+	for c, state := range o.state {
 		f := o.factor[c]
-		if o.family == Gaussian {
-			for i, b := range from {
+		for i, b := range o.col[o.pending] {
+			if o.family == Gaussian {
 				state[i] += f[b]
+			} else {
+				state[i] = clampState(state[i] * f[b])
 			}
-			continue
-		}
-		for i, b := range from {
-			state[i] = clampState(state[i] * f[b])
 		}
 	}
+	o.pending = -1
 }
 
-func (o *booster) passBinary(s *side, from, to []uint16) {
+func (o *booster) passBinary(from, to []uint16) {
 	hist, f := o.hist[0], o.factor[0]
-	state, y, w := s.state[0][:len(to)], s.y[:len(to)], s.w[:len(to)]
+	state, y, w := o.state[0][:len(to)], o.y[:len(to)], o.w[:len(to)]
 	if from == nil {
 		for i, q := range to {
 			p := state[i] / (1 + state[i])
@@ -74,9 +69,9 @@ func (o *booster) passBinary(s *side, from, to []uint16) {
 	}
 }
 
-func (o *booster) passNumber(s *side, from, to []uint16) {
+func (o *booster) passNumber(from, to []uint16) {
 	hist, f := o.hist[0], o.factor[0]
-	state, y, w := s.state[0][:len(to)], s.y[:len(to)], s.w[:len(to)]
+	state, y, w := o.state[0][:len(to)], o.y[:len(to)], o.w[:len(to)]
 	for i, q := range to {
 		if from != nil {
 			state[i] += f[from[i]]
@@ -87,22 +82,22 @@ func (o *booster) passNumber(s *side, from, to []uint16) {
 	}
 }
 
-func (o *booster) sumClasses(s *side, to []uint16) {
+func (o *booster) sumClasses(to []uint16) {
 	for i, q := range to {
 		var total float64
-		for c := range s.state {
-			total += s.state[c][i]
+		for c := range o.state {
+			total += o.state[c][i]
 		}
-		own := int(s.y[i])
-		for c := range s.state {
-			p := s.state[c][i] / total
+		own := int(o.y[i])
+		for c := range o.state {
+			p := o.state[c][i] / total
 			g := -p
 			if c == own {
 				g++
 			}
 			b := &o.hist[c][q]
-			b.g += s.w[i] * g
-			b.h += s.w[i] * p * (1 - p)
+			b.g += o.w[i] * g
+			b.h += o.w[i] * p * (1 - p)
 		}
 	}
 }

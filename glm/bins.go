@@ -175,7 +175,11 @@ func checkAdditive(X [][]float64, y, w []float64, p *AdditiveParams) (k int, err
 				Message: fmt.Sprintf("%d levels, at most %d can be used", p.Levels[j], p.MaxBins-1), Hint: "pool rare levels, or leave the column out",
 			})
 		}
-		if f, bad := badNumbers(x, true); bad {
+		f, bad := badNumbers(x, true)
+		if !bad && p.Levels != nil && p.Levels[j] > 0 {
+			f, bad = badLevels(x, p.Levels[j])
+		}
+		if bad {
 			f.Column = featureName(p.Names, j)
 			fs = append(fs, f)
 		}
@@ -185,6 +189,24 @@ func checkAdditive(X [][]float64, y, w []float64, p *AdditiveParams) (k int, err
 	}
 	k, more := checkOutcome(y, &lin)
 	return k, fault.Refuse(subject, append(fs, more...))
+}
+
+// badLevels is a finding about values of a category that are neither missing nor one of its levels.
+func badLevels(x []float64, levels int) (f fault.Finding, bad bool) {
+	f = fault.Finding{
+		Name: "not-a-level", Severity: fault.Severe,
+		Message: "values that are not levels of the category", Hint: "number the levels 0, 1, … and mark missing ones as such",
+	}
+	for i, v := range x {
+		if math.IsNaN(v) || v >= 0 && v < float64(levels) && v == math.Trunc(v) {
+			continue
+		}
+		f.Count++
+		if len(f.Rows) < fault.MaxRows {
+			f.Rows = append(f.Rows, i+1)
+		}
+	}
+	return f, f.Count > 0
 }
 
 // rowsPerPair is how many rows each default pair term must be worth: with more pairs than that, held-out log

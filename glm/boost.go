@@ -4,18 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 )
-
-// side is one part of a bag's rows, training or validation, with the state of the model on them. Classes keep
-// e = exp(margin), which a step multiplies bin by bin, so that no exponential is taken for a row.
-type side struct {
-	n     int
-	y, w  []float64
-	col   [][]uint16  // [term][row]
-	state [][]float64 // [class][row]: exp(margin), or the margin itself for Gaussian
-}
 
 // sums are the gradient (minus the derivative of the loss by the margin) and curvature of a bin's rows.
 type sums struct{ g, h float64 }
@@ -23,44 +15,60 @@ type sums struct{ g, h float64 }
 // stateMax bounds exp(margin): beyond it a probability is 0 or 1 to all digits, and products could overflow.
 const stateMax = 1e30
 
-// booster fits one bag.
+// booster fits one bag. Bins and outcomes are shared by all bags; a bag has its own weights and state. Rows
+// that it holds back for validation take part in each pass with weight zero, which costs less than keeping
+// them apart.
+//
+// Classes keep exp(margin), which a step multiplies bin by bin, so that no exponential is taken for a row.
 type booster struct {
 	family    Family
 	k         int
 	p         *AdditiveParams
-	train     side
-	valid     side
 	rnd       *rand.Rand
+	y         []float64
+	w         []float64   // weights of the training rows, mean one; zero for all others
+	held      []int       // validation rows
+	heldW     []float64   // their weights, sum one
+	col       [][]uint16  // [term][row]
+	state     [][]float64 // [class][row]: exp(margin), or the margin itself for Gaussian
+	pending   int         // term whose step the state still lacks, or -1
 	intercept []float64
 	scores    [][][]float64 // [term][class][bin]
-	hist      [][]sums      // [class][bin], scratch
-	update    [][]float64   // [class][bin], scratch
-	factor    [][]float64   // exp(update), or update for Gaussian
+	best      [][][]float64 // scores of the best round, from the first term that is boosted
 	rows      [][]float64   // [term][bin]: training rows
 	cats      []bool        // [term]: bins have no order
-	pending   int           // term whose step the training state still lacks, or -1
-	best      [][][]float64 // scores of the best round, from the first term that is boosted
+	hist      [][]sums      // [class][bin], scratch
+	update    [][]float64   // [class][bin], the step last proposed
+	factor    [][]float64   // exp(update), or update for Gaussian
 }
 
 // newBooster draws the bag's training rows: all but a share, the same share of each class.
 func newBooster(b *binned, y []float64, k int, p *AdditiveParams, bag int) *booster {
-	o := &booster{family: p.Family, k: k, p: p, rnd: rand.New(rand.NewPCG(p.Seed, uint64(bag)))}
+	o := &booster{family: p.Family, k: k, p: p, rnd: rand.New(rand.NewPCG(p.Seed, uint64(bag))), y: y, pending: -1}
 	held := o.draw(y, b.w)
-	var in, out []int
+	o.w = make([]float64, b.n)
+	var in []int
 	for i, h := range held {
 		switch {
 		case b.w[i] == 0:
 		case h:
-			out = append(out, i)
+			o.held = append(o.held, i)
 		default:
 			in = append(in, i)
+			o.w[i] = b.w[i]
 		}
 	}
-	if len(out) == 0 { // too few rows to spare any
-		out = in
+	if len(o.held) == 0 { // too few rows to spare any
+		o.held = in
 	}
 	o.startAt(y, b.w, in)
-	o.train, o.valid = o.take(b, y, in), o.take(b, y, out)
+	// Weights of mean one keep the least curvature of a leaf meaningful.
+	floats.Scale(float64(len(in))/floats.Sum(o.w), o.w)
+	o.heldW = pick(b.w, o.held)
+	floats.Scale(1/floats.Sum(o.heldW), o.heldW)
+	o.col = slices.Clone(b.col)
+	o.state = rect(k, b.n)
+	o.restate()
 	return o
 }
 
@@ -115,33 +123,16 @@ func (o *booster) startAt(y, w []float64, rows []int) {
 	}
 }
 
-func (o *booster) take(b *binned, y []float64, rows []int) side {
-	s := side{n: len(rows), y: pick(y, rows), w: pick(b.w, rows), col: make([][]uint16, len(b.col)), state: rect(o.k, len(rows))}
-	// Weights of mean one keep the smallest curvature of a leaf meaningful.
-	floats.Scale(float64(len(rows))/floats.Sum(s.w), s.w)
-	for j := range b.col {
-		s.col[j] = pick(b.col[j], rows)
-	}
-	for c := range s.state {
-		v := o.intercept[c]
-		if o.family != Gaussian {
-			v = math.Exp(v)
-		}
-		for i := range s.state[c] {
-			s.state[c][i] = v
-		}
-	}
-	return s
-}
-
-// addTerms makes room for terms with the given numbers of bins; columns are those of both sides from first on.
-func (o *booster) addTerms(bins []int, cats []bool) (first int) {
-	first = len(o.scores)
+// addTerms makes room for terms with the given numbers of bins; o.col has their columns already.
+func (o *booster) addTerms(bins []int, cats []bool) {
+	first := len(o.scores)
 	for t, n := range bins {
 		o.scores = append(o.scores, rect(o.k, n))
 		rows := make([]float64, n)
-		for _, q := range o.train.col[first+t] {
-			rows[q]++
+		for i, q := range o.col[first+t] {
+			if o.w[i] > 0 {
+				rows[q]++
+			}
 		}
 		o.rows = append(o.rows, rows)
 	}
@@ -150,7 +141,6 @@ func (o *booster) addTerms(bins []int, cats []bool) (first int) {
 	for c := range o.hist {
 		o.hist[c] = make([]sums, 1024)
 	}
-	return first
 }
 
 // stepper proposes updates for a term from its histogram: o.update, and o.factor.
@@ -167,7 +157,6 @@ func boostAll(ctx context.Context, bags []*booster, first int, propose []stepper
 	best, since := meanLoss(bags), 0
 	mark := best
 	for _, o := range bags {
-		o.pending = -1
 		o.best = clone3(o.scores[first:])
 	}
 	for round := 0; round < p.Rounds && since < p.Patience; round += block {
@@ -199,7 +188,7 @@ func boostAll(ctx context.Context, bags []*booster, first int, propose []stepper
 
 func meanLoss(bags []*booster) (sum float64) {
 	loss := make([]float64, len(bags))
-	each(len(bags), math.Inf(1), func(i int) { loss[i] = bags[i].loss(&bags[i].valid) })
+	each(len(bags), math.Inf(1), func(i int) { loss[i] = bags[i].loss() })
 	return floats.Sum(loss) / float64(len(bags))
 }
 
@@ -207,12 +196,11 @@ func meanLoss(bags []*booster) (sum float64) {
 func (o *booster) round(first int, propose stepper, random bool) {
 	for t := first; t < len(o.scores); t++ {
 		bins := len(o.scores[t][0])
-		o.advance(&o.train, o.pending, t, bins)
+		o.advance(t, bins)
 		propose(t, bins, random)
 		for c := range o.k {
 			floats.Add(o.scores[t][c], o.update[c][:bins])
 		}
-		o.advance(&o.valid, t, -1, 0)
 		o.pending = t
 	}
 }
@@ -221,51 +209,52 @@ func (o *booster) round(first int, propose stepper, random bool) {
 func (o *booster) finish(first int) {
 	copy3(o.scores[first:], o.best)
 	o.best, o.pending = nil, -1
-	o.restate(&o.train)
-	o.restate(&o.valid)
+	o.restate()
 }
 
-// restate computes the state of a side from the scores.
-func (o *booster) restate(s *side) {
-	for c := range s.state {
-		for i := range s.state[c] {
+// restate computes the state from the scores.
+func (o *booster) restate() {
+	for c, state := range o.state {
+		for i := range state {
 			v := o.intercept[c]
 			for t := range o.scores {
-				v += o.scores[t][c][s.col[t][i]]
+				v += o.scores[t][c][o.col[t][i]]
 			}
 			if o.family != Gaussian {
 				v = clampState(math.Exp(v))
 			}
-			s.state[c][i] = v
+			state[i] = v
 		}
 	}
 }
 
 func clampState(v float64) float64 { return min(max(v, 1/stateMax), stateMax) }
 
-// loss is the weighted mean loss of a side.
-func (o *booster) loss(s *side) (sum float64) {
-	for i, y := range s.y {
+// loss is the weighted mean loss of the validation rows.
+func (o *booster) loss() (sum float64) {
+	o.settle()
+	for a, i := range o.held {
+		y := o.y[i]
 		var l float64
 		switch o.family {
 		case Gaussian:
-			l = (y - s.state[0][i]) * (y - s.state[0][i]) / 2
+			l = (y - o.state[0][i]) * (y - o.state[0][i]) / 2
 		case Binomial:
-			e := s.state[0][i]
+			e := o.state[0][i]
 			if y == 1 {
 				e = 1 / e
 			}
 			l = math.Log1p(e)
 		case Multinomial:
 			var total float64
-			for c := range s.state {
-				total += s.state[c][i]
+			for c := range o.state {
+				total += o.state[c][i]
 			}
-			l = math.Log(total / s.state[int(y)][i])
+			l = math.Log(total / o.state[int(y)][i])
 		}
-		sum += s.w[i] * l
+		sum += o.heldW[a] * l
 	}
-	return sum / float64(s.n)
+	return sum
 }
 
 func clone3(v [][][]float64) [][][]float64 {

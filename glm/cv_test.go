@@ -19,7 +19,7 @@ func TestCrossValidationChooses(t *testing.T) {
 		for i := range fold {
 			fold[i] = i % 5
 		}
-		p := Params{Family: f, Alpha: 1}
+		p := Params{Family: f, Alpha: 1, PathLength: 40}
 		m, res, err := FitCV(background, train, y[:200], fold, p)
 		if err != nil {
 			t.Fatal(err)

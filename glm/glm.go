@@ -94,7 +94,7 @@ type Model struct {
 
 	// Covariance is that of the estimates, row-major, in the order intercept, features, for each class: the
 	// inverse Fisher information, with the weights as counts of cases. Gaussian: times RSS/(Σw-p-1). It is nil
-	// unless the fit is unpenalised. A constant column has variance zero. For Multinomial models it is the
+	// unless Fit made the model with Lambda 0. A constant column has variance zero. For Multinomial models it is the
 	// covariance of the sum-to-zero coefficients; contrasts of classes follow from it.
 	Covariance []float64
 }

@@ -158,19 +158,21 @@ const fastRows = 100000
 // rankPairs returns the gain of the best four quadrants of each pair on what the main effects left over, for
 // each mean training row.
 func (o *booster) rankPairs(axes []pairAxis, pairs [][2]int) []float64 {
-	s := &o.train
-	stride := (s.n + fastRows - 1) / fastRows
+	stride := (len(o.y) + fastRows - 1) / fastRows
 	var grads []sums
 	at := make([][]uint16, len(axes))
-	for i := 0; i < s.n; i += stride {
-		g := sums{s.w[i] * (s.y[i] - s.state[0][i]), s.w[i]}
+	for i := 0; i < len(o.y); i += stride {
+		if o.w[i] == 0 {
+			continue
+		}
+		g := sums{o.w[i] * (o.y[i] - o.state[0][i]), o.w[i]}
 		if o.family == Binomial {
-			p := s.state[0][i] / (1 + s.state[0][i])
-			g = sums{s.w[i] * (s.y[i] - p), s.w[i] * p * (1 - p)}
+			p := o.state[0][i] / (1 + o.state[0][i])
+			g = sums{o.w[i] * (o.y[i] - p), o.w[i] * p * (1 - p)}
 		}
 		grads = append(grads, g)
 		for j := range axes {
-			at[j] = append(at[j], axes[j].rank[s.col[j][i]])
+			at[j] = append(at[j], axes[j].rank[o.col[j][i]])
 		}
 	}
 	out := make([]float64, len(pairs))
@@ -202,14 +204,12 @@ func (o *booster) addPairs(axes []pairAxis, pairs [][2]int) *quadrants {
 		a, b := axes[pr[0]], axes[pr[1]]
 		q.wide = append(q.wide, b.bins)
 		bins = append(bins, a.bins*b.bins)
-		for _, s := range []*side{&o.train, &o.valid} {
-			col := make([]uint16, s.n)
-			first, second := s.col[pr[0]], s.col[pr[1]]
-			for i := range col {
-				col[i] = a.rank[first[i]]*uint16(b.bins) + b.rank[second[i]]
-			}
-			s.col = append(s.col, col)
+		col := make([]uint16, len(o.y))
+		first, second := o.col[pr[0]], o.col[pr[1]]
+		for i := range col {
+			col[i] = a.rank[first[i]]*uint16(b.bins) + b.rank[second[i]]
 		}
+		o.col = append(o.col, col)
 	}
 	o.addTerms(bins, make([]bool, len(pairs)))
 	return q

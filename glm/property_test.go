@@ -261,7 +261,7 @@ func TestContributionsSumToMargin(t *testing.T) {
 func TestDeterministicOverProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, f := range []Family{Gaussian, Binomial, Multinomial} {
-		X, y := cohort(9, 20000, 8, classesOf(f))
+		X, y := cohort(9, 9000, 8, classesOf(f))
 		fold := make([]int, len(y))
 		for i := range fold {
 			fold[i] = i % 3
@@ -269,7 +269,7 @@ func TestDeterministicOverProcessors(t *testing.T) {
 		var want []byte
 		for _, procs := range []int{1, 2, 8} {
 			runtime.GOMAXPROCS(procs)
-			m, _, err := FitCV(background, X, y, fold, Params{Family: f, Alpha: 0.9, PathLength: 20})
+			m, _, err := FitCV(background, X, y, fold, Params{Family: f, Alpha: 0.9, PathLength: 8})
 			if err != nil {
 				t.Fatal(err)
 			}
