@@ -138,6 +138,9 @@ func parseAttribute(b []byte) (a arffAttr, problem string) {
 		return a, "an attribute without a name, or with an open quote"
 	}
 	a.name = strings.TrimSpace(string(name))
+	if blankName(a.name) || strings.IndexByte(a.name, 0) >= 0 {
+		return arffAttr{}, "an attribute without a name, or with a NUL byte in it"
+	}
 	rest = bytes.TrimSpace(rest)
 	if len(rest) > 0 && rest[0] == '{' {
 		a.kind = 'c'

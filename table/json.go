@@ -257,7 +257,7 @@ func (c *jsonChunk) column(key string) *part {
 		}
 		return nil
 	}
-	if blankName(key) {
+	if blankName(key) || isBlank(key) {
 		c.note(trouble{name: "blank-name", line: c.line, row: c.rows, message: "a key without a name", hint: "name it"})
 		return nil
 	}

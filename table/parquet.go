@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -137,6 +139,10 @@ func (in *input) leaves(f *parquet.File) (out []leaf, found []fault.Finding) {
 		name := c.Name()
 		if !c.Leaf() || c.Repeated() {
 			refuse(name, "nested-column", "a nested or repeated column", "write its parts as flat columns")
+			continue
+		}
+		if !utf8.ValidString(name) || strings.IndexByte(name, 0) >= 0 {
+			refuse("", "bad-name", fmt.Sprintf("the name of column %d is not UTF-8 text", i+1), "rename it")
 			continue
 		}
 		if blankName(name) {

@@ -118,6 +118,14 @@ func TestParquetDeterministicAndDamaged(t *testing.T) {
 			t.Errorf("byte %d: %v", at, err)
 		}
 	}
+	for _, name := range []string{"a\xff", "\x00a", " "} {
+		var odd bytes.Buffer
+		if err := (&Table{Columns: []*Column{{Name: name, Num: []float64{1}}}, Rows: 1}).WriteParquet(&odd); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readBytes(odd.Bytes(), Options{})
+		wantError(t, err, "name")
+	}
 	if err := (&Table{}).WriteParquet(io.Discard); fault.KindOf(err) != fault.Data {
 		t.Errorf("a table without columns: %v", err)
 	}
