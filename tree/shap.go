@@ -1,6 +1,9 @@
 package tree
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Path-dependent Shapley values by quadrature.
 //
@@ -26,11 +29,12 @@ const lanes = 4
 type vec [lanes]float64
 
 // An edge leads from a node to a child. For a row it is in one of three states: 0 the row had failed this
-// feature above, 1 it fails here, 2 it passes. ratio is what the product of the path is multiplied with, and
-// gain is what the sum over the leaves below adds to the feature.
-type edge struct {
-	ratio, gain [3]vec
-}
+// feature above, 1 it fails here, 2 it passes.
+type edge [3]edgeState
+
+// ratio is what the product of the path is multiplied with, and gain times the sum over the leaves below is what
+// the feature gets. A state is a cache line.
+type edgeState struct{ ratio, gain vec }
 
 // pathTables are the edges of all trees, prepared.
 type pathTables struct {
@@ -42,13 +46,15 @@ type pathTables struct {
 
 // A pathTree is one tree. Slices are indexed by node within the tree.
 type pathTree struct {
-	root   int32
-	parent []int32
-	above  []int32   // the edge above that tests the same feature, named by its lower node; -1: none
-	share  []float64 // z: product of the shares of this feature's tests down to here
-	blocks int       // of lanes quadrature nodes
-	t, w   []float64 // quadrature nodes and weights on [0,1], padded with weight 0
-	edges  []edge    // [block*nodes + node]
+	root    int32
+	parent  []int32
+	feature []int32   // that the parent splits on
+	above   []int32   // the edge above that tests the same feature, named by its lower node; -1: none
+	share   []float64 // z: product of the shares of this feature's tests down to here
+	blocks  int       // of lanes quadrature nodes
+	t, w    []float64 // quadrature nodes and weights on [0,1], padded with weight 0
+	edges   []edge    // [block*nodes + node]
+	value   []float64 // [value of a leaf][node], 0 for splits
 }
 
 // tableBudget bounds the memory of stored edges.
@@ -60,7 +66,7 @@ func newPathTables(e *ensemble) *pathTables {
 	size := 0
 	for i := range p.trees {
 		p.most = max(p.most, len(p.trees[i].parent))
-		size += p.trees[i].blocks * len(p.trees[i].parent) * 48 * lanes
+		size += p.trees[i].blocks * len(p.trees[i].parent) * int(unsafe.Sizeof(edge{}))
 	}
 	if p.stored = size <= tableBudget; p.stored {
 		parallel(len(p.trees), func(_, t int) {
@@ -78,6 +84,7 @@ func newPathTree(e *ensemble, t int) pathTree {
 	root, end := e.roots[t], e.roots[t+1]
 	n := int(end - root)
 	p := pathTree{root: root, parent: make([]int32, n), above: make([]int32, n), share: make([]float64, n)}
+	p.feature, p.value = make([]int32, n), make([]float64, n*e.width)
 	distinct := make([]int32, n) // features on the path to a node
 	most := int32(1)
 	p.share[0], p.parent[0], p.above[0] = 1, -1, -1
@@ -85,14 +92,19 @@ func newPathTree(e *ensemble, t int) pathTree {
 		nd := &e.nodes[root+int32(i)]
 		if nd.feat&isLeaf != 0 {
 			most = max(most, distinct[i])
+			for k, v := range e.values(root + int32(i)) {
+				p.value[k*n+i] = v
+			}
 			continue
 		}
 		l, r := int32(i)+1, nd.right-root
 		p.parent[l], p.parent[r] = int32(i), int32(i)
+		p.feature[l] = int32(nd.feat >> flagBits)
+		p.feature[r] = p.feature[l]
 		cl, cr := e.cover[root+l], e.cover[root+r]
 		up := int32(-1)
 		for j := int32(i); j > 0; j = p.parent[j] {
-			if e.nodes[root+p.parent[j]].feat>>flagBits == nd.feat>>flagBits {
+			if p.feature[j] == p.feature[l] {
 				up = j
 				break
 			}
@@ -127,17 +139,16 @@ func (p *pathTree) prepare(block int, edges []edge) {
 			fail, pass := (1-t)*z, t+(1-t)*z
 			gainFail, gainPass := -w/(1-t), w*(1-z)/pass // w(o−z)/(t·o+(1−t)z) for o = 0 and 1
 			if up < 0 {
-				ed.ratio[1][q], ed.ratio[2][q] = fail, pass
-				ed.gain[1][q], ed.gain[2][q] = gainFail, gainPass
+				ed[1].ratio[q], ed[2].ratio[q] = fail, pass
+				ed[1].gain[q], ed[2].gain[q] = gainFail, gainPass
 				continue
 			}
 			y := p.share[up]
 			before := t + (1-t)*y
 			was := w * (1 - y) / before
-			ed.ratio[0][q] = z / y
-			ed.ratio[1][q], ed.ratio[2][q] = fail/before, pass/before
-			ed.gain[0][q] = 0
-			ed.gain[1][q], ed.gain[2][q] = gainFail-was, gainPass-was
+			ed[0].ratio[q], ed[0].gain[q] = z/y, 0
+			ed[1].ratio[q], ed[2].ratio[q] = fail/before, pass/before
+			ed[1].gain[q], ed[2].gain[q] = gainFail-was, gainPass-was
 		}
 	}
 }
@@ -231,13 +242,15 @@ func (p *pathTables) explain(rows []float64, n int, phi []float64) {
 			for i := range n {
 				x := rows[i*e.features : (i+1)*e.features]
 				tr.follow(e, x, &s)
-				out := acc[i*e.outputs*e.features : (i+1)*e.outputs*e.features]
-				if e.width == 1 {
-					k := t % e.outputs
-					tr.add(e, at[:nodes], &s, out[k*e.features:(k+1)*e.features])
-					continue
+				tr.descend(at[:nodes], &s)
+				for k := range e.width {
+					o := k
+					if e.width == 1 {
+						o = t % e.outputs
+					}
+					o += i * e.outputs
+					tr.ascend(at[:nodes], tr.value[k*nodes:(k+1)*nodes], &s, acc[o*e.features:(o+1)*e.features])
 				}
-				tr.addOutputs(e, at[:nodes], &s, out)
 			}
 		}
 	}
@@ -270,70 +283,6 @@ func (p *pathTree) follow(e *ensemble, x []float64, s *pathRow) {
 			} else {
 				s.state[r] = 2
 			}
-		}
-	}
-}
-
-// add adds the contributions of one tree of width 1 to acc[feature].
-func (p *pathTree) add(e *ensemble, edges []edge, s *pathRow, acc []vec) {
-	p.descend(edges, s)
-	nodes := e.nodes[p.root : int(p.root)+len(p.parent)]
-	up := s.up[:len(p.parent)]
-	clear(up)
-	for i := len(up) - 1; i > 0; i-- {
-		u := up[i]
-		if n := &nodes[i]; n.feat&isLeaf != 0 {
-			for q := range u {
-				u[q] = s.down[i][q] * n.value
-			}
-		}
-		a := p.parent[i]
-		g := &edges[i].gain[s.state[i]]
-		o := &acc[nodes[a].feat>>flagBits]
-		v := &up[a]
-		for q := range u {
-			o[q] += g[q] * u[q]
-			v[q] += u[q]
-		}
-	}
-}
-
-// addOutputs is add for leaves of several values, acc[output][feature].
-func (p *pathTree) addOutputs(e *ensemble, edges []edge, s *pathRow, acc []vec) {
-	p.descend(edges, s)
-	nodes := e.nodes[p.root : int(p.root)+len(p.parent)]
-	up := s.up[:len(p.parent)]
-	for k := range e.width {
-		clear(up)
-		out := acc[k*e.features : (k+1)*e.features]
-		for i := len(up) - 1; i > 0; i-- {
-			u := up[i]
-			if n := &nodes[i]; n.feat&isLeaf != 0 {
-				value := e.leaves[int(n.value)+k]
-				for q := range u {
-					u[q] = s.down[i][q] * value
-				}
-			}
-			a := p.parent[i]
-			g := &edges[i].gain[s.state[i]]
-			o := &out[nodes[a].feat>>flagBits]
-			v := &up[a]
-			for q := range u {
-				o[q] += g[q] * u[q]
-				v[q] += u[q]
-			}
-		}
-	}
-}
-
-// descend builds the products of all paths.
-func (p *pathTree) descend(edges []edge, s *pathRow) {
-	down := s.down[:len(p.parent)]
-	down[0] = vec{1, 1, 1, 1}
-	for i := 1; i < len(down); i++ {
-		r, d := &edges[i].ratio[s.state[i]], &down[p.parent[i]]
-		for q := range r {
-			down[i][q] = d[q] * r[q]
 		}
 	}
 }
