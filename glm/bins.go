@@ -226,7 +226,7 @@ func (p *AdditiveParams) defaults(features, rows int) error {
 	set(&p.Bags, 14)
 	set(&p.Rounds, 5000)
 	set(&p.Patience, 50)
-	set(&p.Smoothing, 75)
+	set(&p.Smoothing, 500)
 	set(&p.MinLeaf, 4)
 	if p.Validation == 0 {
 		p.Validation = 0.15

@@ -34,7 +34,7 @@ func sampleModels(t testing.TB) (linear []*Model, additive []*Additive) {
 		if f == Multinomial {
 			s.y[0] = 2
 		}
-		additive = append(additive, mustFitAdditive(t, s.X, s.y, nil, AdditiveParams{Family: f, Levels: s.levels, Bags: 2, Rounds: 20, Pairs: 2, MaxBins: 20}))
+		additive = append(additive, mustFitAdditive(t, s.X, s.y, nil, AdditiveParams{Family: f, Levels: s.levels, Bags: 2, Rounds: 20, Pairs: 2, MaxBins: 5}))
 	}
 	return linear, additive
 }

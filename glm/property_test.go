@@ -213,6 +213,27 @@ func TestWeightsAreRepeatedRows(t *testing.T) {
 	}
 }
 
+// A feature with penalty factor zero is fitted without a penalty: where λ keeps all others out, it has the
+// coefficient that it has alone.
+func TestPenaltyFactorZero(t *testing.T) {
+	for _, f := range []Family{Gaussian, Binomial, Multinomial} {
+		X, y := cohort(10, 200, 5, classesOf(f))
+		p := Params{Family: f, Alpha: 1, Lambda: 10, PenaltyFactor: []float64{1, 1, 0, 1, 1}}
+		m, alone := mustFit(t, X, y, p), mustFit(t, X[2:3], y, Params{Family: f})
+		for k := range m.Coef {
+			near(t, "coefficient", m.Coef[k][2], alone.Coef[k][0], 1e-8)
+		}
+		if got, want := nonzero(m), len(m.Coef); got != want {
+			t.Errorf("%s: %d coefficients, want %d", f, got, want)
+		}
+		path, err := FitPath(background, X, y, Params{Family: f, Alpha: 1, PenaltyFactor: p.PenaltyFactor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "first of the path", path.Models[0].Coef[0][2], alone.Coef[0][0], 1e-6)
+	}
+}
+
 // Standardised fits do not depend on the units of the columns; unstandardised unpenalised ones neither.
 func TestUnitsDoNotMatter(t *testing.T) {
 	X, y := cohort(7, 120, 6, 2)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,12 @@ func TestSeparation(t *testing.T) {
 				t.Errorf("findings %q do not name %s", got, c.col)
 			}
 			mustFit(t, c.X, c.y, Params{Family: c.f, Lambda: 1e-4})
+			j := int(c.col[1] - '1')
+			free := Params{Family: c.f, Alpha: 1, Lambda: 0.05, PenaltyFactor: []float64{1, 1, 1}}
+			free.PenaltyFactor[j] = 0
+			if _, err := Fit(background, c.X, c.y, free); c.name != "combined" && !slices.Contains(names(err), "perfect-separation "+c.col) {
+				t.Errorf("the column alone without a penalty: %v", err)
+			}
 			if _, err := FitPath(background, c.X, c.y, Params{Family: c.f, Alpha: 1}); err != nil {
 				t.Errorf("a path must work: %v", err)
 			}

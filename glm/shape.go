@@ -2,8 +2,8 @@ package glm
 
 import "slices"
 
-// cutter proposes steps for one feature: a tree of at most three leaves over its bins, the bin of missing
-// values being a leaf of its own.
+// cutter proposes steps for one feature: one cut of its bins, with a leaf on
+// each side and another for missing values. More leaves a step were found to fit noise.
 type cutter struct {
 	o     *booster
 	order []int    // bins from 1, in the order in which they are cut
@@ -16,10 +16,6 @@ func (o *booster) shapes() stepper {
 	return s.propose
 }
 
-// leaves is the number of leaves of a step besides that of missing values. With two, shapes need about twice
-// the steps; with more, single steps start to fit noise.
-const leaves = 3
-
 func (s *cutter) propose(t, bins int, random bool) {
 	o := s.o
 	o.quiet(bins)
@@ -29,27 +25,13 @@ func (s *cutter) propose(t, bins int, random bool) {
 			o.step(c, o.hist[c][0], []int{0})
 		}
 	}
-	cuts := []int{0, bins - 1}
-	for len(cuts) <= leaves {
-		at, gain := 0, 0.0
-		for i := range len(cuts) - 1 {
-			if cut, g := s.bestCut(cuts[i], cuts[i+1], random); g > gain {
-				at, gain = cut, g
-			}
-		}
-		if at == 0 {
-			break
-		}
-		cuts = append(cuts, at)
-		slices.Sort(cuts)
+	cut := s.bestCut(bins-1, random)
+	if cut == 0 {
+		return // a constant would only shift the intercept
 	}
-	if len(cuts) == 2 {
-		return // no cut: a constant would only shift the intercept
-	}
-	for i := range len(cuts) - 1 {
-		for c := range o.k {
-			o.step(c, s.between(c, cuts[i], cuts[i+1]), s.order[cuts[i]:cuts[i+1]])
-		}
+	for c := range o.k {
+		o.step(c, s.between(c, 0, cut), s.order[:cut])
+		o.step(c, s.between(c, cut, bins-1), s.order[cut:])
 	}
 }
 
@@ -111,43 +93,43 @@ func (s *cutter) between(c, lo, hi int) sums {
 	return sums{b.g - a.g, b.h - a.h}
 }
 
-// bestCut finds the position between lo and hi at which two leaves gain most over one, or tries one random
-// position.
-func (s *cutter) bestCut(lo, hi int, random bool) (at int, gain float64) {
-	first, last := lo+1, hi-1
+// bestCut finds the position before n at which two leaves gain most over one, or tries one random position;
+// 0 = none.
+func (s *cutter) bestCut(n int, random bool) (at int) {
+	first, last := 1, n-1
 	if first > last {
-		return 0, 0
+		return 0
 	}
 	if random {
-		first += s.o.rnd.IntN(last - first + 1)
+		first += s.o.rnd.IntN(last)
 		last = first
 	}
 	least := float64(s.o.p.MinLeaf)
+	var top float64
 	for i := first; i <= last; i++ {
-		if s.rows[i]-s.rows[lo] < least {
+		if s.rows[i] < least {
 			continue
 		}
-		if s.rows[hi]-s.rows[i] < least {
+		if s.rows[n]-s.rows[i] < least {
 			break
 		}
-		if g := s.gain(lo, i, hi); g > gain {
-			at, gain = i, g
+		if g := s.gain(i, n); g > top {
+			at, top = i, g
 		}
 	}
-	return at, gain
+	return at
 }
 
 // gain is (up to a factor) the fall of the quadratic model of the loss by a cut at i, less that without it.
-func (s *cutter) gain(lo, i, hi int) (g float64) {
+func (s *cutter) gain(i, n int) (g float64) {
 	for c := range s.sum {
-		l, m, h := s.sum[c][lo], s.sum[c][i], s.sum[c][hi]
-		lg, lh, rg, rh := m.g-l.g, m.h-l.h, h.g-m.g, h.h-m.h
-		if lh < minCurvature || rh < minCurvature {
+		l, r := s.between(c, 0, i), s.between(c, i, n)
+		if l.h < minCurvature || r.h < minCurvature {
 			continue
 		}
-		// lg²/lh + rg²/rh − (lg+rg)²/(lh+rh), written so that it needs one division and cannot be negative
-		d := lg*rh - rg*lh
-		g += d * d / (lh * rh * (lh + rh))
+		// l.g²/l.h + r.g²/r.h − (l.g+r.g)²/(l.h+r.h), written so that it needs one division and cannot be negative
+		d := l.g*r.h - r.g*l.h
+		g += d * d / (l.h * r.h * (l.h + r.h))
 	}
 	return g
 }
