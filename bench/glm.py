@@ -41,6 +41,8 @@ def jobs():
     X, y = cohort(1, 201000, 30)
     yield Job("logistic ridge 200000x30, C=1 (LogisticRegression, lbfgs, tol 1e-4)", X, y, 1000, "fit",
               lambda A, b: LogisticRegression(max_iter=1000).fit(A, b), Family=1, Lambda=1 / 200000)
+    yield Job("logistic ridge 200000x30, C=1 (LogisticRegression, newton-cholesky, tol 1e-8)", X, y, 1000, "fit",
+              lambda A, b: LogisticRegression(max_iter=1000, tol=1e-8, solver="newton-cholesky").fit(A, b), Family=1, Lambda=1 / 200000)
     X, y = cohort(2, 1200, 2000)
     yield Job("logistic lasso 200x2000 (LogisticRegression, liblinear)", X, y, 1000, "fit",
               lambda A, b: LogisticRegression(C=1 / (200 * 0.05), l1_ratio=1, solver="liblinear", penalty="l1", intercept_scaling=100).fit(A, b),
