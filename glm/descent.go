@@ -39,22 +39,24 @@ func (q *quad) slope(grad, old []float64) (s float64) {
 }
 
 // solve alternates coordinate descent, which finds the support and signs, with the exact solution on that
-// support, until the exact solution has the same signs and no other coordinate wants to enter.
-func (q *quad) solve(tol float64) {
+// support, until the exact solution has the same signs and no other coordinate wants to enter; it tells whether
+// it came to that.
+func (q *quad) solve(tol float64) (exact bool) {
 	if !slices.ContainsFunc(q.l1, func(v float64) bool { return v > 0 }) {
 		if q.exact() {
-			return
+			return true
 		}
 		q.descend(tol*1e-8, 100000)
-		return
+		return false
 	}
 	for range 6 {
 		q.descend(tol, 10000)
 		if q.exact() && q.optimal() {
-			return
+			return true
 		}
 		tol *= 1e-3
 	}
+	return false
 }
 
 // descend runs cyclic coordinate descent until no curvature-weighted squared change exceeds tol.

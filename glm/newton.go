@@ -31,8 +31,10 @@ func (f *fitter) newton(lambda float64, work []int) (step, bool) {
 	grad := slices.Clone(q.c)
 	q.shiftRHS()
 	old := slices.Clone(q.theta)
-	q.solve(1e-12 * f.null)
+	exact := q.solve(1e-12 * f.null)
 	st := f.zeroStep(work)
+	// Squared error is its own quadratic model: one exact step ends at the optimum, up to rounding.
+	st.last = exact && f.p.Family == Gaussian && f.tol >= tolPath
 	st.slope = q.slope(grad, old)
 	for c := range f.k {
 		for a := range m {

@@ -150,6 +150,7 @@ type step struct {
 	size float64     // largest curvature-weighted squared change
 	// slope bounds the change of the objective along the step: negative for a descent direction.
 	slope float64
+	last  bool // no further step is needed
 }
 
 func (f *fitter) zeroStep(work []int) step {
@@ -193,7 +194,7 @@ func (f *fitter) solve(ctx context.Context, lambda float64, work []int) error {
 		// Near the optimum rounding, not the model, bounds the step. Coordinate descent alone converges slowly;
 		// only a step that grows shows the bound there.
 		stalled := fresh && st.size <= 1e-13*f.null && (st.size >= prev || dense && st.size >= prev/4 || !moved)
-		if done || stalled {
+		if done || stalled || st.last && moved {
 			return nil
 		}
 		if !moved && fresh && dense {
