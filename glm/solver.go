@@ -24,7 +24,8 @@ type fitter struct {
 	null           float64     // loss of the intercept alone: the yardstick of convergence
 	tol            float64     // bound on the squared Newton step, as a share of null
 
-	hess hessian
+	hess  hessian
+	grads []float64 // of gradients, while the residuals stay as they are
 }
 
 // Bounds on the squared step: single fits are to agree with other programs to the last printed digit, points
@@ -84,6 +85,7 @@ func (f *fitter) startIntercept() {
 
 // refresh computes means, residuals and the loss from the margins.
 func (f *fitter) refresh() {
+	f.grads = nil
 	part := make([]float64, chunks(f.d.n))
 	each(len(part), float64(f.d.n*f.k)*20, func(c int) {
 		lo, hi := chunk(f.d.n, c)
@@ -295,13 +297,18 @@ func clone(v [][]float64) [][]float64 {
 	return out
 }
 
-// gradients returns, for each feature of js, the largest |gradient of the loss| over the classes.
+// gradients returns, for each feature of js (those that are not constant), the largest |gradient of the loss|
+// over the classes. The end of one path point and the start of the next ask for the same.
 func (f *fitter) gradients(js []int) []float64 {
+	if f.grads != nil {
+		return f.grads
+	}
 	g := make([]float64, len(js))
 	each(len(js), float64(len(js)*f.d.n*f.k), func(a int) {
 		for c := range f.res {
 			g[a] = max(g[a], math.Abs(floats.Dot(f.res[c], f.d.x[js[a]])))
 		}
 	})
+	f.grads = g
 	return g
 }
