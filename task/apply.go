@@ -74,9 +74,12 @@ type Applied struct {
 // line in the run's audit.jsonl: when, which model, hashes of input and output, how many cases; no values.
 func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[string]any, w io.Writer, f Format) (*Applied, error) {
 	begin := time.Now()
-	info, err := x.Store.Run(ctx, run)
+	info, err := x.FindRun(ctx, run)
 	if err != nil {
 		return nil, err
+	}
+	if filepath.Dir(info.Dir) != x.Store.Root() {
+		return nil, fault.WithHint(fault.Errorf(fault.Usage, "run %q lies outside the store %q", info.ID, x.Store.Root()), "name its folder of runs as the store")
 	}
 	t, err := Find(x.Tasks, info.Task)
 	if err != nil {
@@ -94,6 +97,11 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 		return nil, err
 	}
 	maps.Copy(s.Params, params)
+	audit, err := x.openAudit(info.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer audit.Close()
 	inHash, outHash := sha256.New(), sha256.New()
 	body, err := in.Read()
 	if err != nil {
@@ -117,11 +125,43 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 		x.seen(r)
 	}
 	done := &Applied{Run: info.ID, Model: train.Key[:12], Cases: out.n, Seconds: time.Since(begin).Seconds()}
-	return done, x.audit(done, hex.EncodeToString(inHash.Sum(nil)), hex.EncodeToString(outHash.Sum(nil)))
+	return done, x.audit(audit, done, hex.EncodeToString(inHash.Sum(nil)), hex.EncodeToString(outHash.Sum(nil)))
+}
+
+// FindRun finds a run by its id, the start of it, the path of its folder, or the name of its study, of whose
+// runs it takes the newest.
+func (x *Runner) FindRun(ctx context.Context, run string) (store.RunInfo, error) {
+	info, err := x.Store.Run(ctx, run)
+	if fault.KindOf(err) != fault.Usage {
+		return info, err
+	}
+	infos, lerr := x.Store.List(ctx, store.Filter{}) // newest first
+	if lerr != nil {
+		return info, err
+	}
+	for _, i := range infos {
+		if i.Name == run && i.Problem == "" {
+			return x.Store.Run(ctx, i.ID)
+		}
+	}
+	return info, err
+}
+
+// openAudit opens the audit before any prediction is made, so that none goes out that could not be noted.
+func (x *Runner) openAudit(id string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(x.Store.Root(), id, "audit.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	return f, auditError(id, err)
+}
+
+func auditError(id string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("writing the audit of run %s: %w", id, err), "no prediction goes without its audit: make the run's folder writable")
 }
 
 // audit appends a line; one write of less than a page is whole even with several writers.
-func (x *Runner) audit(a *Applied, in, out string) error {
+func (x *Runner) audit(f *os.File, a *Applied, in, out string) error {
 	line, err := json.Marshal(map[string]any{
 		"time": time.Now().UTC().Format(time.RFC3339Nano), "run": a.Run, "model": a.Model, "galen": x.Version,
 		"cases": a.Cases, "input_sha256": in, "output_sha256": out, "seconds": a.Seconds,
@@ -129,23 +169,16 @@ func (x *Runner) audit(a *Applied, in, out string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(filepath.Join(x.Store.Root(), a.Run), "audit.jsonl")
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err == nil {
-		_, err = f.Write(append(line, '\n'))
-		if e := f.Close(); err == nil {
-			err = e
-		}
+	_, err = f.Write(append(line, '\n'))
+	if e := f.Close(); err == nil {
+		err = e
 	}
-	if err != nil {
-		return fault.WithHint(fmt.Errorf("writing the audit of run %s: %w", a.Run, err), "no prediction goes without its audit: make the run's folder writable")
-	}
-	return nil
+	return auditError(a.Run, err)
 }
 
 // studyOf rebuilds the study of a run from what the run says of itself.
 func (x *Runner) studyOf(info store.RunInfo) (*Study, error) {
-	path := filepath.Join(filepath.Join(x.Store.Root(), info.ID), "study.yaml")
+	path := filepath.Join(x.Store.Root(), info.ID, "study.yaml")
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.Errorf(fault.Corrupt, "run %s: reading its study: %w", info.ID, err)
