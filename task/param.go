@@ -156,8 +156,8 @@ func (p *Param) Check(v any) error {
 			}
 		}
 	case map[string]float64:
-		for _, f := range x {
-			if err := p.inRange(f); err != nil {
+		for _, name := range sortedKeys(x) {
+			if err := p.inRange(x[name]); err != nil {
 				return err
 			}
 		}
@@ -175,8 +175,12 @@ func (p *Param) allows(s string) bool {
 }
 
 func (p *Param) inRange(v float64) error {
-	if math.IsNaN(v) || p.Min != nil && v < *p.Min || p.Max != nil && v > *p.Max {
-		return fmt.Errorf("%v is out of range: %s", v, p.Range())
+	if math.IsNaN(v) || math.IsInf(v, 0) || p.Min != nil && v < *p.Min || p.Max != nil && v > *p.Max {
+		allowed := p.Range()
+		if allowed == "" {
+			allowed = "any finite number"
+		}
+		return fmt.Errorf("%v is out of range: %s", v, allowed)
 	}
 	return nil
 }
