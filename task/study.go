@@ -1,7 +1,10 @@
 package task
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -63,9 +66,13 @@ func ParseStudy(data []byte, file string, tasks []*Task) (*Study, error) {
 	if len(data) > maxStudy {
 		return nil, fault.Errorf(fault.Usage, "study %q is larger than 1 MiB", file)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fault.WithHint(fault.Errorf(fault.Usage, "reading study %q: %w", file, err), "a study is a YAML mapping; `galen tasks NAME` prints an example")
+	}
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fault.WithHint(fault.Errorf(fault.Usage, "study %q goes on after its end", file), "a file holds one study: take out what stands after ---")
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, fault.WithHint(fault.Errorf(fault.Usage, "study %q is not a YAML mapping", file), "`galen tasks NAME` prints an example")
@@ -120,8 +127,10 @@ func (r *studyReader) read(doc *yaml.Node) {
 		r.find(node(nodes, "name"), "bad-name", "name", "use letters, digits, '-', '_' and '.'", "%q cannot name a run", s.Name)
 	}
 	for _, required := range []string{"task", "data"} {
-		if node(nodes, required) == nil {
+		if n := node(nodes, required); n == nil {
 			r.find(doc, "missing-key", "", "", "the key %q is missing", required)
+		} else if n.Kind == yaml.ScalarNode && n.Value == "" {
+			r.find(n, "missing-key", required, "", "is empty")
 		}
 	}
 	if s.Task == "" {
@@ -256,7 +265,8 @@ func (p *Param) decode(n *yaml.Node) (any, error) {
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 			return nil, fmt.Errorf("must be a %s", p.Kind)
 		}
-		v = n.Value
+		var s string
+		err, v = n.Decode(&s), s
 	}
 	if err != nil {
 		return nil, fmt.Errorf("must be a %s", p.Kind)
