@@ -122,8 +122,18 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes()) // the reader has gone; nothing to do
 }
 
+// find finds the run of a request. Unlike the command line it takes no path: a client may not look around
+// on this machine's disks.
+func (s *server) find(r *http.Request) (store.RunInfo, error) {
+	run := r.PathValue("run")
+	if strings.ContainsAny(run, `/\`) || run == "." || run == ".." {
+		return store.RunInfo{}, fault.WithHint(fault.Errorf(fault.NotFound, "no run %q", run), "/v1/runs lists the runs")
+	}
+	return s.x.FindRun(r.Context(), run)
+}
+
 func (s *server) report(w http.ResponseWriter, r *http.Request) {
-	info, err := s.x.Store.Run(r.Context(), r.PathValue("run"))
+	info, err := s.find(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -164,7 +174,7 @@ func (s *server) runs(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) run(w http.ResponseWriter, r *http.Request) {
-	info, err := s.x.Store.Run(r.Context(), r.PathValue("run"))
+	info, err := s.find(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -186,8 +196,13 @@ func (s *server) predict(w http.ResponseWriter, r *http.Request) {
 	case strings.Contains(accept, "text/csv"):
 		format, kind = task.CSV, "text/csv; charset=utf-8"
 	}
+	info, err := s.find(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
 	var b bytes.Buffer
-	if _, err := s.x.Apply(r.Context(), r.PathValue("run"), task.Input{Path: name, Reader: r.Body}, nil, &b, format); err != nil {
+	if _, err := s.x.Apply(r.Context(), info.ID, task.Input{Path: name, Reader: r.Body}, nil, &b, format); err != nil {
 		refuse(w, err)
 		return
 	}
