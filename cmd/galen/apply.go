@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,13 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 		}
 	} else if f != task.CSV && f != task.JSON && f != task.JSONLines {
 		return fault.Errorf(fault.Usage, "format %q is not one of jsonl, json, csv", format)
+	}
+	if info, err := os.Stat(filepath.Join(run, "run.json")); err == nil && info.Mode().IsRegular() && strings.ContainsAny(run, `/\`) {
+		abs, err := filepath.Abs(run)
+		if err != nil {
+			return err
+		}
+		a.folder, run = filepath.Dir(abs), filepath.Base(abs) // the run's folder says which store it is in
 	}
 	x, err := a.runner(cmd.Context())
 	if err != nil {
@@ -82,7 +90,10 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+			_ = f.Close() // again, where closing it was what failed
+			if gone := os.Remove(f.Name()); gone != nil {
+				err = errors.Join(err, gone)
+			}
 		}
 	}()
 	if err = write(f); err != nil {
@@ -97,5 +108,8 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	if err = f.Close(); err != nil {
 		return fmt.Errorf("writing %q: %w", path, err)
 	}
-	return os.Rename(f.Name(), path)
+	if err = os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return nil
 }

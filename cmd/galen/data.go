@@ -121,6 +121,15 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// fileRow is a file of a set with what it was compared with.
+type fileRow struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"` // "" = in the program
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	Basis  string `json:"compared_with"`
+}
+
 func (a *app) pullData(ctx context.Context, name, folder string) error {
 	e, err := catalog.Lookup(name)
 	if err != nil {
@@ -147,14 +156,12 @@ func (a *app) pullData(ctx context.Context, name, folder string) error {
 		return err
 	}
 	type row struct {
-		Name, Path, SHA256 string
-		Size               int64
-		Basis              string
-		Present            bool
+		fileRow
+		Present bool `json:"present"` // it was there and sound already
 	}
 	rows := make([]row, len(got))
 	for i, p := range got {
-		rows[i] = row{p.Name, p.Path, p.Sums.SHA256, p.Sums.Size, string(p.Basis), p.Present}
+		rows[i] = row{fileRow{p.Name, p.Path, p.Sums.SHA256, p.Sums.Size, string(p.Basis)}, p.Present}
 	}
 	return a.print(map[string]any{"name": e.Name, "licence": e.Licence, "files": rows}, func(w io.Writer) {
 		for _, r := range rows {
@@ -172,14 +179,9 @@ func (a *app) verifyData(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	type row struct {
-		Name, Path, SHA256 string
-		Size               int64
-		Basis              string
-	}
-	rows := make([]row, len(checks))
+	rows := make([]fileRow, len(checks))
 	for i, c := range checks {
-		rows[i] = row{c.Name, c.Path, c.Sums.SHA256, c.Sums.Size, string(c.Basis)}
+		rows[i] = fileRow{c.Name, c.Path, c.Sums.SHA256, c.Sums.Size, string(c.Basis)}
 	}
 	return a.print(rows, func(w io.Writer) {
 		for _, r := range rows {

@@ -10,10 +10,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"galen.dev/diagnosis"
 	"galen.dev/fault"
@@ -42,6 +44,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd.SetErr(stderr)
 	a.bindTaskFlags(cmd, args)
 	err := cmd.ExecuteContext(ctx)
+	if err != nil && slices.Contains(args, "--json") {
+		a.json = true // also where flags before it could not be read
+	}
 	if cerr := a.close(); err == nil {
 		err = cerr
 	}
@@ -59,7 +64,9 @@ type app struct {
 	folder, index string
 	json, quiet   bool
 
-	store *store.Store
+	store    *store.Store
+	progress *progress // what monitor made, or nil
+	unread   error     // why the argument of a study command names no study, or nil
 }
 
 func (a *app) root() *cobra.Command {
@@ -83,9 +90,7 @@ For research use. Galen is not a medical device.`,
 	f.StringVar(&a.index, "index", os.Getenv("GALEN_INDEX"), "PostgreSQL URL of the index of runs; SQLite in the store by default (GALEN_INDEX)")
 	f.BoolVar(&a.json, "json", false, "machine output on stdout, and only that")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return fault.Errorf(fault.Usage, "%w", err)
-	})
+	cmd.SetFlagErrorFunc(a.flagError)
 	cmd.AddCommand(a.demoCommand(), a.tasksCommand(), a.runCommand())
 	for _, s := range task.Steps() {
 		cmd.AddCommand(a.stepCommand(s))
@@ -105,10 +110,40 @@ func envOr(name, otherwise string) string {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return fault.WithHint(fault.Errorf(fault.Usage, "%w", err), "`%s --help` shows how it is used", cmd.CommandPath())
+			hint := "`" + cmd.CommandPath() + " --help` shows how it is used"
+			if cmd.HasSubCommands() && len(args) > 0 {
+				var names []string
+				for _, sub := range cmd.Commands() {
+					names = append(names, sub.Name())
+				}
+				if near := fault.DidYouMean(args[0], names); near != "" {
+					hint = near
+				}
+			}
+			return fault.WithHint(fault.Errorf(fault.Usage, "%w", err), "%s", hint)
 		}
 		return nil
 	}
+}
+
+// flagError gives an error of a flag its kind and a hint. A study that cannot be read declares no parameters,
+// so its own error comes first: it is why the flag is not known.
+func (a *app) flagError(cmd *cobra.Command, err error) error {
+	if a.unread != nil {
+		return a.unread
+	}
+	err = fault.Errorf(fault.Usage, "%w", err)
+	name := new(pflag.NotExistError)
+	if !errors.As(err, &name) {
+		return err
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	hint := "`" + cmd.CommandPath() + " --help` lists the flags"
+	if near := fault.Nearest(name.GetSpecifiedName(), known); near != "" {
+		hint = "did you mean --" + near + "?"
+	}
+	return fault.WithHint(err, "%s", hint)
 }
 
 // open opens the store on first use.
@@ -154,6 +189,9 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 // fail tells an error and returns its exit code. The rules: one line `galen: error:`, findings beneath it,
 // one line `galen: hint:`; no capital at the start, no full stop at the end; never a patient's values.
 func (a *app) fail(ctx context.Context, err error) int {
+	if a.progress != nil {
+		a.progress.clear()
+	}
 	kind := fault.KindOf(err)
 	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 		kind = fault.Canceled

@@ -25,6 +25,7 @@ func (a *app) monitor() task.Monitor {
 		return nil
 	}
 	p := &progress{w: a.err, now: time.Now}
+	a.progress = p
 	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.terminal = true
 		p.width = func() int {
@@ -121,11 +122,22 @@ func (p *progress) progress(step string, e task.Event) {
 }
 
 func (p *progress) line(format string, args ...any) {
+	p.wipe()
+	fmt.Fprintf(p.w, format+"\n", args...)
+}
+
+// clear takes a bar away, so that what comes next on stderr has the line for itself.
+func (p *progress) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+}
+
+func (p *progress) wipe() {
 	if p.open {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.open = false
 	}
-	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
 // duration is a rounded duration that people read: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min.

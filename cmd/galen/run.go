@@ -80,10 +80,14 @@ func (a *app) bindTaskFlags(root *cobra.Command, args []string) {
 		if strings.HasPrefix(arg, "-") {
 			continue
 		}
-		t := taskOf(arg)
-		if t == nil {
+		t, err := taskOf(arg)
+		if err != nil {
+			if a.unread == nil {
+				a.unread = err
+			}
 			continue
 		}
+		a.unread = nil
 		for i := range t.Params {
 			p := &t.Params[i]
 			if f.Lookup(p.Name) != nil || root.PersistentFlags().Lookup(p.Name) != nil {
@@ -102,22 +106,23 @@ func (a *app) bindTaskFlags(root *cobra.Command, args []string) {
 	}
 }
 
-// taskOf returns the task that a study argument speaks of, or nil.
-func taskOf(arg string) *task.Task {
+// taskOf returns the task that a study argument speaks of.
+func taskOf(arg string) (*task.Task, error) {
 	if t, err := task.Find(tasks, arg); err == nil {
-		return t
+		return t, nil
 	}
-	if s, err := loadStudy(arg); err == nil {
-		t, _ := task.Find(tasks, s.Task)
-		return t
+	s, err := loadStudy(arg)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return task.Find(tasks, s.Task)
 }
 
-// paramFlag is a parameter as a flag.
+// paramFlag is a parameter as a flag. A wrong value is kept as an error, so that all of them can be told at once.
 type paramFlag struct {
 	p     *task.Param
 	value any
+	err   error
 }
 
 func (f *paramFlag) String() string {
@@ -133,14 +138,14 @@ func (f *paramFlag) String() string {
 
 func (f *paramFlag) Type() string { return strings.ReplaceAll(f.p.Kind.String(), " ", "-") }
 
-func (f *paramFlag) Set(text string) (err error) {
-	f.value, err = f.p.Parse(text)
-	return err
+func (f *paramFlag) Set(text string) error {
+	f.value, f.err = f.p.Parse(text)
+	return nil
 }
 
 // loadStudy reads a study file, or a ready study by its name.
 func loadStudy(arg string) (*task.Study, error) {
-	if _, err := os.Stat(arg); err != nil && filepath.Ext(arg) == "" && !strings.ContainsAny(arg, `/\`) {
+	if _, err := os.Stat(arg); err != nil && filepath.Ext(arg) == "" {
 		data, ok := studies.Read(arg)
 		if !ok {
 			names := studies.Names()
@@ -189,12 +194,17 @@ func (a *app) study(cmd *cobra.Command, arg string) (*task.Study, error) {
 	if f.Changed("waive") {
 		s.Waive, _ = f.GetStringSlice("waive")
 	}
+	var findings []fault.Finding
 	for i := range t.Params {
 		p := &t.Params[i]
 		if !f.Changed(p.Name) {
 			continue
 		}
-		v := f.Lookup(p.Name).Value.(*paramFlag).value
+		given := f.Lookup(p.Name).Value.(*paramFlag)
+		if given.err != nil {
+			findings = append(findings, fault.Finding{Name: "wrong-value", Severity: fault.Severe, Column: "--" + p.Name, Message: given.err.Error()})
+		}
+		v := given.value
 		if text, isText := v.(string); isText && p.Kind == task.Path && s.File != "" {
 			if abs, err := filepath.Abs(text); err == nil {
 				v = abs
@@ -202,7 +212,16 @@ func (a *app) study(cmd *cobra.Command, arg string) (*task.Study, error) {
 		}
 		s.Params[p.Name] = v
 	}
-	return s, s.Complete(t)
+	err = s.Complete(t)
+	if len(findings) > 0 {
+		for _, f := range fault.FindingsOf(err) {
+			if f.Name != "wrong-value" {
+				findings = append(findings, f) // what is missing besides
+			}
+		}
+		err = &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("study %q: the flags have %d findings", s.Name, len(findings)), Findings: findings}
+	}
+	return s, err
 }
 
 func (a *app) runStudy(cmd *cobra.Command, arg string, last task.StepName) error {
@@ -252,7 +271,12 @@ func shortPath(path string) string {
 }
 
 func (a *app) listStudies() error {
-	type row struct{ Name, Task, Data, Title string }
+	type row struct {
+		Name  string `json:"name"`
+		Task  string `json:"task"`
+		Data  string `json:"data"`
+		Title string `json:"title"`
+	}
 	var rows []row
 	for _, name := range studies.Names() {
 		s, err := loadStudy(name)

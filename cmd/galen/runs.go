@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -72,6 +73,15 @@ func (a *app) completeRuns(cmd *cobra.Command, _ []string, _ string) ([]string, 
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
+// findRun finds a run by id, the start of it, path or the name of its study.
+func (a *app) findRun(ctx context.Context, run string) (store.RunInfo, error) {
+	x, err := a.runner(ctx)
+	if err != nil {
+		return store.RunInfo{}, err
+	}
+	return x.FindRun(ctx, run)
+}
+
 func (a *app) listRuns(cmd *cobra.Command, only string) error {
 	s, err := a.open(cmd.Context())
 	if err != nil {
@@ -96,6 +106,9 @@ func (a *app) listRuns(cmd *cobra.Command, only string) error {
 
 // stateOf says how far a run got and its first figures.
 func stateOf(r store.RunInfo) string {
+	if r.Problem != "" {
+		return "damaged: " + r.Problem
+	}
 	if len(r.Steps) == 0 {
 		return "nothing done yet"
 	}
@@ -114,16 +127,12 @@ func stateOf(r store.RunInfo) string {
 }
 
 func (a *app) showRun(cmd *cobra.Command, args []string) error {
-	s, err := a.open(cmd.Context())
-	if err != nil {
-		return err
-	}
-	r, err := s.Run(cmd.Context(), args[0])
+	r, err := a.findRun(cmd.Context(), args[0])
 	if err != nil {
 		return err
 	}
 	return a.print(r, func(w io.Writer) {
-		fmt.Fprintf(w, "run     %s\ntask    %s\ndata    %s\nseed    %d\nmade    %s\nfolder  %s\n", r.ID, r.Task, r.Data, r.Seed, r.Created.Local().Format("2006-01-02 15:04:05"), shortPath(filepath.Join(s.Root(), r.ID)))
+		fmt.Fprintf(w, "run     %s\ntask    %s\ndata    %s\nseed    %d\nmade    %s\nfolder  %s\n", r.ID, r.Task, r.Data, r.Seed, r.Created.Local().Format("2006-01-02 15:04:05"), shortPath(r.Dir))
 		fmt.Fprintln(w, "\nparameters")
 		for _, name := range sortedKeys(r.Params) {
 			if v := fmt.Sprint(r.Params[name]); v != "" && v != "[]" && v != "map[]" && v != "<nil>" {
@@ -149,20 +158,22 @@ func (a *app) showRun(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) compareRuns(cmd *cobra.Command, args []string) error {
-	s, err := a.open(cmd.Context())
-	if err != nil {
-		return err
-	}
 	var infos [2]store.RunInfo
 	for i, id := range args {
-		if infos[i], err = s.Run(cmd.Context(), id); err != nil {
+		var err error
+		if infos[i], err = a.findRun(cmd.Context(), id); err != nil {
 			return err
 		}
 	}
 	if infos[0].ID == infos[1].ID {
 		return fault.WithHint(fault.Errorf(fault.Usage, "both names mean the run %s", infos[0].ID), "give the ids of two runs; `galen runs list` shows them")
 	}
-	c, err := diagnosis.Compare(cmd.Context(), s, infos[0], infos[1])
+	for _, r := range infos {
+		if filepath.Dir(r.Dir) != a.store.Root() {
+			return fault.WithHint(fault.Errorf(fault.Usage, "run %q lies outside the store %q", r.ID, a.store.Root()), "only runs of one store are compared; --store names it")
+		}
+	}
+	c, err := diagnosis.Compare(cmd.Context(), a.store, infos[0], infos[1])
 	if err != nil {
 		return err
 	}
