@@ -12,6 +12,7 @@ import argparse, json, os, statistics, subprocess, sys, tempfile, time
 THREADS = 2
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = str(THREADS)
+os.environ["OMP_WAIT_POLICY"] = "passive"  # a peer that spins while it waits would lose most on a busy machine
 
 import numpy as np
 

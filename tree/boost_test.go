@@ -24,14 +24,14 @@ func TestFirstSplitIsBest(t *testing.T) {
 			}
 		}
 		p := BoostParams{
-			Rounds: 1, Leaves: 2, LearningRate: 1, Categories: m.cats, MinRows: 1 + int(seed%7),
+			Rounds: 1, Leaves: 2, LearningRate: 1, RowFraction: 1, FeatureFraction: 1, Categories: m.cats, MinRows: 1 + int(seed%7),
 			L2: []float64{-1, 1, 3}[seed%3], L1: []float64{0, 0.7}[seed/2%2], CatSmooth: -1, CatL2: -1, MinHessian: -1,
 		}
 		if classes == 2 {
 			p.Loss = Logistic
 		}
 		b := mustBoost(t, m, w, p)
-		want := bestGain(m, w, p.withDefaults(), b.base[0])
+		want := bestGain(m, w, p.withDefaults(len(m.y)), b.base[0])
 		got := 0.0
 		for _, g := range b.Importance().Gain {
 			got += g
@@ -101,7 +101,7 @@ func bestGain(m made, w []float64, p BoostParams, base float64) float64 {
 // The value of a leaf is the Newton step of its rows.
 func TestLeafValues(t *testing.T) {
 	m := makeTable(3, 300, 4, 2, 0, 0.1)
-	b := mustBoost(t, m, nil, BoostParams{Loss: Logistic, Rounds: 1, Leaves: 8, LearningRate: 1, L2: 2})
+	b := mustBoost(t, m, nil, BoostParams{Loss: Logistic, Rounds: 1, Leaves: 8, LearningRate: 1, L2: 2, RowFraction: 1, FeatureFraction: 1})
 	sums := map[float64][2]float64{}
 	p := sigmoid(b.base[0])
 	for i, y := range m.y {
@@ -197,7 +197,7 @@ func TestMonotoneHoldsExactly(t *testing.T) {
 		p := BoostParams{
 			Loss: loss, Rounds: 15, LearningRate: 0.5, Leaves: rapid.IntRange(2, 20).Draw(t, "leaves"), MinRows: 1,
 			L1: rapid.SampledFrom([]float64{0, 0.3}).Draw(t, "l1"), L2: rapid.SampledFrom([]float64{-1, 1}).Draw(t, "l2"),
-			Categories: m.cats, Monotone: []int8{dir, dir, 0, -dir}, RowFraction: rapid.SampledFrom([]float64{0, 0.5}).Draw(t, "share"), Seed: seed,
+			Categories: m.cats, Monotone: []int8{dir, dir, 0, -dir}, RowFraction: rapid.SampledFrom([]float64{1, 0.5}).Draw(t, "share"), Seed: seed,
 		}
 		b, err := FitBoost(context.Background(), m.x, m.y, nil, p)
 		if err != nil {
@@ -281,7 +281,7 @@ func TestWeights(t *testing.T) {
 	for i, r := range kept {
 		wk[i] = w[r]
 	}
-	p := BoostParams{Loss: Logistic, Rounds: 20, MinRows: 1, Categories: m.cats}
+	p := BoostParams{Loss: Logistic, Rounds: 20, MinRows: 1, Categories: m.cats, RowFraction: 1, FeatureFraction: 1}
 	zero := marshal(t, mustBoost(t, m, w, p))
 	if string(zero) != string(marshal(t, mustBoost(t, k, wk, p))) {
 		t.Error("rows of weight 0 change the boosting model")
@@ -356,7 +356,7 @@ func TestEarlyStopping(t *testing.T) {
 
 func TestInteractions(t *testing.T) {
 	m := makeTable(6, 800, 6, 0, 0, 0)
-	b := mustBoost(t, m, nil, BoostParams{Rounds: 30, Interactions: [][]int{{0, 1}, {1, 2, 3}}})
+	b := mustBoost(t, m, nil, BoostParams{Rounds: 30, RowFraction: 1, FeatureFraction: 1, Interactions: [][]int{{0, 1}, {1, 2, 3}}})
 	allowed := []uint{0b000011, 0b001110, 0b010000, 0b100000}
 	var walk func(i int32, path uint)
 	paths := map[uint]bool{}
@@ -396,7 +396,7 @@ func TestSearchAnewSameBytes(t *testing.T) {
 	m := makeTable(7, 500, 20, 2, 6, 0.1)
 	p := BoostParams{Loss: Logistic, Rounds: 5, Categories: m.cats}
 	want := marshal(t, mustBoost(t, m, nil, p))
-	p = p.withDefaults()
+	p = p.withDefaults(len(m.y))
 	use, _, err := prepare(m.x, m.y, nil, m.cats, target{classes: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -419,7 +419,7 @@ func TestBoostSameBytesAnyThreads(t *testing.T) {
 	m := makeTable(8, 40_000, 9, 3, 300, 0.05) // several chunks, and more levels than bins
 	p := BoostParams{Loss: Softmax, Classes: 3, Rounds: 4, Categories: m.cats, RowFraction: 0.7, FeatureFraction: 0.6, Seed: 5}
 	sameBytesAnyThreads(t, func() []byte { return marshal(t, mustBoost(t, m, nil, p)) })
-	p = BoostParams{Rounds: 4, Categories: m.cats}
+	p = BoostParams{Rounds: 4, Categories: m.cats, RowFraction: 1, FeatureFraction: 1}
 	w := make([]float64, len(m.y))
 	for i := range w {
 		w[i] = 1 / float64(1+i%7)

@@ -15,8 +15,9 @@ type ForestParams struct {
 	// FeaturesPerSplit is how many features compete for a split. 0 = the root of their number for
 	// classification, a third for regression (Breiman's own advice).
 	FeaturesPerSplit int
-	// MinLeaf is the fewest drawn rows of a leaf. 0 = 3 for classification, where pure leaves make risks of a
-	// cohort of some hundred patients jump, and 5 for regression (Breiman); 1 gives scikit-learn's default.
+	// MinLeaf is the fewest drawn rows of a leaf. 0 = 3 for two classes, where pure leaves make the risks of a
+	// cohort of some hundred patients jump, 1 for more classes, some of which may be small, and 5 for regression
+	// (Breiman). 1 is scikit-learn's default.
 	MinLeaf int
 	Depth   int // most splits from root to leaf; 0 = 1000, which is no bound: averaging, not pruning, holds a forest back
 	Bins    int // most bins of a feature, 2..255; 0 = 255
@@ -53,9 +54,13 @@ func (p ForestParams) withDefaults(features int) ForestParams {
 		}
 	}
 	if p.MinLeaf == 0 {
-		p.MinLeaf = 5
-		if p.Classes > 0 {
+		switch {
+		case p.Classes == 0:
+			p.MinLeaf = 5
+		case p.Classes == 2:
 			p.MinLeaf = 3
+		default:
+			p.MinLeaf = 1
 		}
 	}
 	p.Depth = orInt(p.Depth, maxDepth)

@@ -33,8 +33,8 @@ func TestForestLearns(t *testing.T) {
 // Two classes can be fitted by means or by counting classes: full trees on few rows part the same way.
 func TestTwoClassesBothWays(t *testing.T) {
 	m := makeTable(3, 150, 5, 2, 4, 0.1)
-	two := mustForest(t, m, nil, ForestParams{Classes: 2, Trees: 20, FeaturesPerSplit: 5, Categories: m.cats, Seed: 3})
-	three := mustForest(t, m, nil, ForestParams{Classes: 3, Trees: 20, FeaturesPerSplit: 5, Categories: m.cats, Seed: 3})
+	two := mustForest(t, m, nil, ForestParams{Classes: 2, Trees: 20, MinLeaf: 2, FeaturesPerSplit: 5, Categories: m.cats, Seed: 3})
+	three := mustForest(t, m, nil, ForestParams{Classes: 3, Trees: 20, MinLeaf: 2, FeaturesPerSplit: 5, Categories: m.cats, Seed: 3})
 	a, b := two.PredictColumns(m.x)[0], three.PredictColumns(m.x)
 	far := 0
 	for i := range a {

@@ -23,8 +23,8 @@ type peerSet struct {
 }
 
 // With nothing but defaults, the fits are no worse than the best peer of their family with its defaults, on the
-// same splits: within half a percent of AUROC, which is less than what another seed moves the peers by, and
-// within five percent of the loss.
+// same splits: within half a percent of AUROC, and within five percent of the loss or, for classes, 0.015, which is
+// what ten test sets of some dozens of rows can tell apart.
 func TestNoWorseThanPeers(t *testing.T) {
 	data, err := os.ReadFile("testdata/peers.json")
 	if err != nil {
@@ -63,7 +63,11 @@ func TestNoWorseThanPeers(t *testing.T) {
 				if s.Classes == 2 && auc < bestAUC-0.005 {
 					t.Errorf("%s: AUROC %.4f, the best peer has %.4f", family, auc, bestAUC)
 				}
-				if loss > bestLoss*1.05 {
+				slack := bestLoss * 0.05
+				if s.Classes > 0 {
+					slack = max(slack, 0.015)
+				}
+				if loss > bestLoss+slack {
 					t.Errorf("%s: loss %.4f, the best peer has %.4f", family, loss, bestLoss)
 				}
 			}
@@ -105,7 +109,10 @@ func (s *peerSet) score(test []int, predict func([][]float64) [][]float64) (auc,
 			loss -= math.Log(max(1e-15, p[int(y[i])][i]))
 		}
 	}
-	return auroc(p[0], y), loss / float64(len(y))
+	if s.Classes == 2 {
+		auc = auroc(p[0], y)
+	}
+	return auc, loss / float64(len(y))
 }
 
 // readHeart reads the Cleveland heart table, categories as indices into the levels that the header declares.

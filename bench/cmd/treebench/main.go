@@ -95,7 +95,7 @@ func boost(x [][]float64, y []float64, tx [][]float64, ty []float64) (r result, 
 	start := time.Now()
 	m, err := tree.FitBoost(context.Background(), x, y, nil, tree.BoostParams{
 		Loss: tree.Logistic, Rounds: *rounds, Leaves: *leaves, Depth: *depth, LearningRate: *rate,
-		MinRows: *minLeaf, L2: -1,
+		MinRows: *minLeaf, L2: -1, RowFraction: 1, FeatureFraction: 1,
 	})
 	if err != nil {
 		return r, nil, err
