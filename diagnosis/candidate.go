@@ -154,9 +154,12 @@ func (s *settings) fitLogistic(ctx context.Context, m *predictor, c *cases, seed
 }
 
 func (s *settings) fitAdditive(ctx context.Context, m *predictor, c *cases, seed uint64) (err error) {
-	p := glm.AdditiveParams{Family: glm.Binomial, Levels: m.plan.categorical(), Pairs: s.Interactions, Seed: seed, Names: m.plan.names()}
-	if s.Interactions == 0 {
-		p.Pairs = -1
+	p := glm.AdditiveParams{Family: glm.Binomial, Levels: m.plan.categorical(), Seed: seed, Names: m.plan.names()}
+	switch {
+	case s.Interactions == 0:
+		p.Pairs = -1 // none
+	case s.Interactions > 0:
+		p.Pairs = s.Interactions
 	}
 	if c.Classes > 2 {
 		p.Family = glm.Multinomial

@@ -38,13 +38,13 @@ type scores struct {
 	Decision  []metric.DecisionBand `json:"decision,omitempty"`
 	Subgroups []subgroupTable       `json:"subgroups,omitempty"`
 	Sets      conformal.Coverage    `json:"sets"`
-	Abstained int                   `json:"-"`
 	// Repeats are the scores of each repeated split, and Spread their mean with a 95 % interval.
 	Repeats []map[string]float64       `json:"repeats,omitempty"`
 	Spread  map[string]metric.Interval `json:"spread,omitempty"`
 	// Importance is the mean absolute contribution of each column on test cases, largest first.
 	Importance []importance     `json:"importance"`
 	Scale      string           `json:"scale"`
+	Explained  int              `json:"explained"` // test cases that importance was measured on
 	Confusion  [][]int          `json:"confusion,omitempty"`
 	PerClass   []metric.Score   `json:"per_class,omitempty"` // AUROC of each class against the rest
 	DeLong     *metric.Interval `json:"delong,omitempty"`    // AUROC by DeLong's method, beside the bootstrap's
@@ -58,6 +58,7 @@ type importance struct {
 type subgroupTable struct {
 	Column string            `json:"column"`
 	Rows   []metric.Subgroup `json:"rows"`
+	Cases  []int             `json:"cases"` // of each row, also of those that are not scored
 }
 
 // tested is one repeat's predictions for its test cases.
@@ -329,7 +330,11 @@ func (s *scores) spread(repeats []*tested, o outcome, sp *splits) {
 		n := float64(len(x))
 		sd *= math.Sqrt(n / (n - 1))
 		half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(.975) * sd * math.Sqrt(1/n+ratio)
-		s.Spread[name] = metric.Interval{Value: mean, Low: mean - half, High: mean + half, Rounds: len(x)}
+		most := 1.0 // of every score but the log loss
+		if name == "log_loss" {
+			most = math.Inf(1)
+		}
+		s.Spread[name] = metric.Interval{Value: mean, Low: math.Max(0, mean-half), High: math.Min(most, mean+half), Rounds: len(x)}
 	}
 }
 
@@ -346,7 +351,14 @@ func (e *evaluation) subgroups(ctx context.Context, p []float64, event []bool, t
 		if err != nil {
 			return fmt.Errorf("subgroups by %s: %w", name, err)
 		}
-		e.scores.Subgroups = append(e.scores.Subgroups, subgroupTable{Column: name, Rows: rows})
+		t := subgroupTable{Column: name, Rows: rows, Cases: make([]int, len(rows))}
+		t.Cases[0] = len(group)
+		for _, g := range group {
+			if g >= 0 {
+				t.Cases[g+1]++
+			}
+		}
+		e.scores.Subgroups = append(e.scores.Subgroups, t)
 	}
 	return nil
 }
@@ -406,14 +418,34 @@ func quartiles(sorted []float64) []float64 {
 	return cuts
 }
 
+// maxExplained bounds the test cases that importance is measured on. Shapley values of a forest take
+// milliseconds a case, and five hundred cases settle the order of columns.
+const maxExplained = 500
+
+// explained draws the test cases that importance is measured on, and says how to resample them.
+func (e *evaluation) explained() ([]int, metric.Resample) {
+	rows := slices.Clone(e.tested.rows)
+	if len(rows) > maxExplained {
+		rng := e.run.Rand("explained")
+		rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		rows = rows[:maxExplained]
+		slices.Sort(rows)
+	}
+	r := e.resample
+	r.N, r.Groups = len(rows), pick(e.trainer.cohort.Patient, rows)
+	return rows, r
+}
+
 // importance attributes the kept model's predictions on test cases.
 func (e *evaluation) importance(ctx context.Context) error {
 	output := 0
 	e.base.output = output
 	a := newAttributor(e.kept)
 	e.scores.Scale = a.scale()
-	e.base.X = e.kept.plan.encode(e.trainer.table, e.tested.rows, e.trainer.cohort.Options.IndexDate)
-	sum := make([][]float64, len(e.tested.rows))
+	sample, resample := e.explained()
+	e.scores.Explained = len(sample)
+	e.base.X = e.kept.plan.encode(e.trainer.table, sample, e.trainer.cohort.Options.IndexDate)
+	sum := make([][]float64, len(sample))
 	for k := range e.kept.outputs {
 		all, err := a.all(ctx, e.base.X, k)
 		if err != nil {
@@ -433,7 +465,7 @@ func (e *evaluation) importance(ctx context.Context) error {
 		}
 	}
 	cols := len(e.kept.plan.Columns)
-	ivs, err := metric.Bootstrap(ctx, e.resample, func(rows []int) []float64 {
+	ivs, err := metric.Bootstrap(ctx, resample, func(rows []int) []float64 {
 		mean := make([]float64, cols)
 		n := len(sum)
 		if rows != nil {

@@ -414,7 +414,10 @@ func (w *pageWriter) subgroupSection() report.Section {
 		return ""
 	}
 	for k, table := range w.scores.Subgroups {
-		for _, g := range table.Rows {
+		for n, g := range table.Rows {
+			if table.Cases[n] == 0 {
+				continue // a level that no test case has
+			}
 			label, overall := g.Level, g.Level == ""
 			if overall {
 				if k > 0 {
@@ -432,8 +435,8 @@ func (w *pageWriter) subgroupSection() report.Section {
 				}
 			}
 			if g.Hidden != "" {
-				row.Label += " (" + g.Hidden + ")"
-				t.Rows = append(t.Rows, []string{table.Column + ": " + label, "", "", g.Hidden, "", "", "", "", "", ""})
+				row.N, row.Events = table.Cases[n], -1
+				t.Rows = append(t.Rows, []string{table.Column + ": " + label, report.Count(table.Cases[n]), "too few", "", "", "", "", "", "", ""})
 			} else {
 				name := table.Column + ": " + label
 				if overall {
@@ -450,7 +453,12 @@ func (w *pageWriter) subgroupSection() report.Section {
 			forest.Rows = append(forest.Rows, report.ForestRow{Label: w.scores.Subgroups[k+1].Column, Heading: true})
 		}
 	}
-	t.Footnote = fmt.Sprintf("Values with 95 %% bootstrap intervals; decisions at risk %s.", report.Num(w.scores.Threshold[0].Threshold, 3))
+	t.Align = make([]report.Align, len(t.Columns))
+	for k := range t.Align {
+		t.Align[k] = report.Right
+	}
+	t.Align[0] = report.Left
+	t.Footnote = fmt.Sprintf("Values with 95 %% bootstrap intervals; decisions at risk %s. Groups with fewer than 10 events or 10 cases without are not scored.", report.Num(w.scores.Threshold[0].Threshold, 3))
 	s.Blocks = []report.Block{report.FigureBlock{Figure: report.Forest(forest)}, t}
 	return s
 }
@@ -515,7 +523,7 @@ func (w *pageWriter) explanation(effects []effect) report.Section {
 		"forest": "The contributions are Shapley values of the trees (TreeSHAP, path-dependent).", "boost": "The contributions are Shapley values of the trees (TreeSHAP, path-dependent).",
 	}[w.kept.Kind]
 	s := report.Section{ID: "explanation", Title: "What the model goes by", Lead: method + " They and the base add up to the model's output before recalibration, checked to 1e-9 on every test case. They explain the model, not the disease: a predictor is no cause."}
-	s.Blocks = append(s.Blocks, report.FigureBlock{Figure: report.Bars(bars), Caption: "On test cases, with 95 % intervals over patients."})
+	s.Blocks = append(s.Blocks, report.FigureBlock{Figure: report.Bars(bars), Caption: fmt.Sprintf("On %d test cases, with 95 %% intervals over patients.", w.scores.Explained)})
 	var g report.Figures
 	for _, e := range effects {
 		g = append(g, report.FigureBlock{Figure: e.figure})

@@ -10,7 +10,7 @@ type ForestRow struct {
 	Label         string
 	Heading       bool // a line of its own without values, e.g. "Sex"
 	Overall       bool // the whole group: drawn as a diamond
-	N, Events     int
+	N, Events     int  // a negative number of events is not shown
 	Value, Lo, Hi float64
 }
 
@@ -143,7 +143,7 @@ func (f *forest) wide(title string) Figure {
 			continue
 		}
 		f.s.text(nAt, y+4, Count(r.N), label{anchor: 'e'})
-		if !f.d.NoEvents {
+		if !f.d.NoEvents && r.Events >= 0 {
 			f.s.text(eventsAt, y+4, Count(r.Events), label{anchor: 'e'})
 		}
 		f.s.text(valueAt, y+4, f.value(r), label{anchor: 'e', bold: r.Overall})
@@ -205,7 +205,7 @@ func (f *forest) narrow(title string) Figure {
 		}
 		value := f.value(r)
 		count := fmt.Sprintf("  n %s", Count(r.N))
-		if !f.d.NoEvents {
+		if !f.d.NoEvents && r.Events >= 0 {
 			count += fmt.Sprintf(", events %s", Count(r.Events))
 		}
 		room := w - width(value, textSize) - width(count, smallSize) - 12
