@@ -2,6 +2,9 @@ package fault
 
 import "strings"
 
+// longest bounds the words that are compared: a file may have a hundred thousand columns with names of any length.
+const longest = 200
+
 // Nearest returns the candidate closest to a mistyped word, for "did you mean", or "" when none is close:
 // at most a third of the letters may differ (insertion, deletion, exchange or swap of neighbours each count
 // one), letter case and the difference of '-', '_' and ' ' count nothing. Ties go to the earlier candidate.
@@ -9,7 +12,11 @@ func Nearest(word string, candidates []string) string {
 	w := fold(word)
 	best, bound := "", len(w)/3+1
 	for _, c := range candidates {
-		if d := distance(w, fold(c)); d < bound {
+		f := fold(c)
+		if len(w) > longest || len(f) > longest || len(f)-len(w) >= bound || len(w)-len(f) >= bound {
+			continue // cannot be near, or is no word
+		}
+		if d := distance(w, f); d < bound {
 			best, bound = c, d
 		}
 	}

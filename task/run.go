@@ -65,16 +65,90 @@ func (r *Run) WriteFile(name string, data []byte) error {
 	return w.Close()
 }
 
-// WriteJSON writes v, indented, among the outputs of the current step.
+// WriteJSON writes v among the outputs of the current step, indented, with lists of plain values on one line.
 func (r *Run) WriteJSON(name string, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding %q: %w", name, err)
 	}
-	return r.WriteFile(name, b.Bytes())
+	return r.WriteFile(name, indent(b.Bytes()))
+}
+
+// indent lays out compact JSON by two spaces a level. Lists that hold no list or object stay on one line:
+// a column of ten thousand numbers is one line, not ten thousand.
+func indent(compact []byte) []byte {
+	out := make([]byte, 0, len(compact)+len(compact)/4)
+	depth, inText := 0, false
+	for i := 0; i < len(compact); i++ {
+		c := compact[i]
+		if inText {
+			out = append(out, c)
+			if c == '\\' {
+				i++
+				out = append(out, compact[i])
+			}
+			inText = c != '"'
+			continue
+		}
+		switch c {
+		case '"':
+			inText = true
+			out = append(out, c)
+		case '[', '{':
+			if end := flat(compact[i:]); end > 0 {
+				out = append(out, compact[i:i+end]...)
+				i += end - 1
+				continue
+			}
+			depth++
+			out = newline(append(out, c), depth)
+		case ']', '}':
+			depth--
+			out = append(newline(out, depth), c)
+		case ',':
+			out = newline(append(out, c), depth)
+		case ':':
+			out = append(out, ':', ' ')
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// flat returns the length of a list of plain values, or of an empty list or object, at the start of data; else 0.
+func flat(data []byte) int {
+	if data[1] == '}' || data[1] == ']' {
+		return 2
+	}
+	if data[0] != '[' {
+		return 0
+	}
+	for i := 1; i < len(data); i++ {
+		switch data[i] {
+		case '[', '{':
+			return 0
+		case ']':
+			return i + 1
+		case '"':
+			for i++; data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return 0
+}
+
+func newline(out []byte, depth int) []byte {
+	out = append(out, '\n')
+	for range depth {
+		out = append(out, ' ', ' ')
+	}
+	return out
 }
 
 // outputs returns the published files of an earlier step by name.
