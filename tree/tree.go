@@ -134,36 +134,6 @@ func (e *ensemble) sum(x, out []float64) {
 	}
 }
 
-// blockRows is how many rows are predicted together: their values stay in cache while trees pass by.
-const blockRows = 128
-
-// sumColumns predicts columns into out[output][row], which holds the starting values. Trees are summed in the
-// same order as in sum, so both give the same bits.
-func (e *ensemble) sumColumns(x [][]float64, out [][]float64) {
-	rows := rowCount(x, e.features)
-	parallel((rows+blockRows-1)/blockRows, func(_, b int) {
-		from, to := b*blockRows, min((b+1)*blockRows, rows)
-		buf := make([]float64, (to-from)*e.features)
-		gather(buf, x, from, to)
-		acc := make([]float64, (to-from)*e.outputs)
-		for k := range out {
-			for i := from; i < to; i++ {
-				acc[(i-from)*e.outputs+k] = out[k][i]
-			}
-		}
-		for t := range e.trees() {
-			for i := range to - from {
-				e.addTree(t, buf[i*e.features:(i+1)*e.features], acc[i*e.outputs:(i+1)*e.outputs])
-			}
-		}
-		for k := range out {
-			for i := from; i < to; i++ {
-				out[k][i] = acc[(i-from)*e.outputs+k]
-			}
-		}
-	})
-}
-
 // gather copies rows from..to of columns into buf, row after row.
 func gather(buf []float64, x [][]float64, from, to int) {
 	p := len(x)
