@@ -26,6 +26,12 @@ INPUT is a file of cases: CSV, JSON (an array of objects or one object) or JSON 
 Predictions go to --out in the format of its extension, or to standard output as JSON lines (--format csv or json changes that).`,
 		Example: "  galen apply wdbc new-cases.csv --out risks.csv\n  galen apply wdbc case.json",
 		Args:    usageArgs(cobra.ExactArgs(2)),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault // a file
+			}
+			return a.completeRuns(cmd, args, word)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.apply(cmd, args[0], args[1], out, format)
 		},

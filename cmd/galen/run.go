@@ -67,6 +67,9 @@ func (a *app) stepCommand(step task.StepName) *cobra.Command {
 // bindTaskFlags gives the study commands one flag for each parameter of the task that their argument names,
 // so that flags, help and completion come from the same declaration as the study's keys.
 func (a *app) bindTaskFlags(root *cobra.Command, args []string) {
+	if len(args) > 1 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		args = args[1 : len(args)-1] // the last word is what the shell wants completed
+	}
 	cmd, rest, err := root.Find(args)
 	if err != nil || cmd.Name() != "run" && !slices.Contains(task.Steps(), task.StepName(cmd.Name())) {
 		return
