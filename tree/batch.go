@@ -4,8 +4,11 @@ import "math"
 
 // Prediction of many rows: blocks of rows stay in cache while trees pass by.
 
-// blockRows is how many rows are predicted together.
+// blockRows is how many rows are predicted together, fewer where they are wide.
 const blockRows = 512
+
+// blockOf bounds a block of rows by the values that it holds.
+func blockOf(rows, values int) int { return max(1, min(rows, 1<<20/max(1, values))) }
 
 // sumColumns predicts columns into out[output][row], which holds the starting values. Trees are summed in the
 // same order as in sum, so both give the same bits.
@@ -15,8 +18,9 @@ func (e *ensemble) sumColumns(x [][]float64, out [][]float64) {
 	if rows >= blockRows && len(e.sets) == 0 {
 		keyed = e.keyNodes()
 	}
-	parallel((rows+blockRows-1)/blockRows, func(_, b int) {
-		from, to := b*blockRows, min((b+1)*blockRows, rows)
+	size := blockOf(blockRows, e.features)
+	parallel((rows+size-1)/size, func(_, b int) {
+		from, to := b*size, min((b+1)*size, rows)
 		buf := make([]float64, (to-from)*e.features)
 		gather(buf, x, from, to)
 		acc := make([]float64, (to-from)*e.outputs)

@@ -237,3 +237,7 @@ func classWeighted(y, w []float64, t target) []float64 {
 	}
 	return out
 }
+
+func errRows(n int) error {
+	return fault.Errorf(fault.Data, "%d rows are more than one model can be fitted on", n)
+}

@@ -94,7 +94,7 @@ func (x *Explainer) Explain(row []float64) Attribution {
 }
 
 // shapRows is how many rows one task explains: enough to reuse what is prepared for a tree while it is in
-// cache, few enough to share work between threads.
+// cache, few enough to share work between threads; fewer where rows are wide.
 const shapRows = 64
 
 // ExplainColumns explains many rows as phi[output][feature][row]; the same bits as Explain. It returns
@@ -108,11 +108,12 @@ func (x *Explainer) ExplainColumns(ctx context.Context, columns [][]float64) (ph
 			phi[o][f] = make([]float64, n)
 		}
 	}
-	parallel((n+shapRows-1)/shapRows, func(_, b int) {
+	size := blockOf(shapRows, k*p)
+	parallel((n+size-1)/size, func(_, b int) {
 		if ctx.Err() != nil {
 			return
 		}
-		from, to := b*shapRows, min((b+1)*shapRows, n)
+		from, to := b*size, min((b+1)*size, n)
 		rows := make([]float64, (to-from)*p)
 		gather(rows, columns, from, to)
 		flat := make([]float64, (to-from)*k*p)

@@ -7,9 +7,9 @@
 // takes missing values and categories as they are. Sums are kept in integers (see quantise.go), so a fit
 // gives the same bytes whatever the number of threads.
 //
-// Reading order: this file (the trees themselves and how they predict), bins.go, boost.go with loss.go,
-// quantise.go, hist.go, grow.go and split.go, then forest.go with forest_grow.go, then explain.go with shap.go
-// and background.go, and encode.go for the bytes on disk (docs/format/tree.md).
+// Reading order: this file (the trees themselves and how they predict one row; batch.go predicts many), bins.go,
+// boost.go with loss.go, quantise.go, hist.go, grow.go and split.go, then forest.go with forest_grow.go, then
+// explain.go with shap.go and background.go, and encode.go for the bytes on disk (docs/format/tree.md).
 //
 // Data are columns: X[feature][row]. NaN is a missing value. A categorical feature holds the index of a level
 // as a float64, 0 ≤ index < the number of levels declared in the parameters. Infinite values are refused.
