@@ -35,7 +35,7 @@ type Prediction struct {
 	Missing    []string     `json:"missing,omitempty"`      // columns without a value
 	Distance   float64      `json:"distance_percentile"`    // share of training cases that lie nearer to their neighbours than this one
 
-	Model string `json:"model"` // run
+	Model string `json:"model"` // run and version of its model
 	Note  string `json:"note"`
 }
 
@@ -92,8 +92,12 @@ func apply(ctx context.Context, r *task.Run) error {
 	if err := r.ReadJSON(task.Preprocess, splitsFile, sp); err != nil {
 		return err
 	}
+	attribute, err := newAttributor(f)
+	if err != nil {
+		return err
+	}
 	p := &applier{
-		f: f, attribute: newAttributor(f), cohort: c, kept: sp.kept(), run: r.ID, table: t,
+		f: f, attribute: attribute, cohort: c, kept: sp.kept(), model: r.Model, table: t,
 		neighbours: r.Int("neighbours"), abstain: r.Float("abstain"),
 	}
 	rows := make([]int, t.Rows)
@@ -159,7 +163,7 @@ type applier struct {
 	attribute  *attributor
 	cohort     *cohort
 	kept       []int // prepared rows of the training cases, in the order of the neighbours
-	run        string
+	model      string
 	table      *table.Table
 	neighbours int
 	abstain    float64
@@ -175,7 +179,7 @@ func (a *applier) predict(i int, row []float64) *Prediction {
 	if f.outputs > 1 {
 		top = argmax(probs)
 	}
-	p := &Prediction{Case: i + 1, Outcome: f.Outcome.Target, Coverage: 1 - f.Sets.Alpha, Set: []string{}, Model: a.run, Note: researchNote}
+	p := &Prediction{Case: i + 1, Outcome: f.Outcome.Target, Coverage: 1 - f.Sets.Alpha, Set: []string{}, Model: a.model, Note: researchNote}
 	for _, class := range f.Sets.Predict(probs, 0) {
 		p.Set = append(p.Set, f.Outcome.Classes[class])
 	}

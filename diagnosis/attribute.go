@@ -20,15 +20,32 @@ type attributor struct {
 	typical []float64
 }
 
-func newAttributor(f *fitted) *attributor {
+func newAttributor(f *fitted) (*attributor, error) {
 	a := &attributor{f: f, typical: f.plan.typical()}
-	switch {
+	var err error
+	switch columns := backgroundColumns(f.Background); {
+	case f.forest != nil && columns != nil:
+		a.trees, err = f.forest.ExplainerAgainst(columns)
 	case f.forest != nil:
 		a.trees = f.forest.Explainer()
+	case f.boost != nil && columns != nil:
+		a.trees, err = f.boost.ExplainerAgainst(columns)
 	case f.boost != nil:
 		a.trees = f.boost.Explainer()
 	}
-	return a
+	return a, err
+}
+
+func backgroundColumns(cells [][]cell) [][]float64 {
+	var out [][]float64
+	for _, c := range cells {
+		x := make([]float64, len(c))
+		for i, v := range c {
+			x[i] = float64(v)
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // scale names the scale of contributions.

@@ -16,18 +16,19 @@ var candidateNames = []string{"logistic", "ebm", "forest", "boost"}
 
 // settings are the study's choices about the models.
 type settings struct {
-	Folds        int
-	Calibration  string
-	Balanced     bool
-	L1Share      float64
-	Trees        int
-	MinLeaf      int
-	Rounds       int
-	LearningRate float64
-	Leaves       int
-	Monotone     map[string]float64
-	Interactions int
-	Coverage     float64
+	Folds          int
+	Calibration    string
+	Balanced       bool
+	L1Share        float64
+	Trees          int
+	MinLeaf        int
+	Rounds         int
+	LearningRate   float64
+	Leaves         int
+	Monotone       map[string]float64
+	Interactions   int
+	Interventional bool // Shapley values of trees against a background
+	Coverage       float64
 }
 
 func readSettings(r *task.Run) settings {
@@ -35,7 +36,7 @@ func readSettings(r *task.Run) settings {
 		Folds: r.Int("folds"), Calibration: r.String("calibration"), Balanced: r.String("class-weight") == "balanced",
 		L1Share: r.Float("l1-share"), Trees: r.Int("trees"), MinLeaf: r.Int("min-leaf"),
 		Rounds: r.Int("rounds"), LearningRate: r.Float("learning-rate"), Leaves: r.Int("leaves"), Monotone: r.Map("monotone"),
-		Interactions: r.Int("interactions"), Coverage: r.Float("coverage"),
+		Interactions: r.Int("interactions"), Interventional: r.String("shap") == "interventional", Coverage: r.Float("coverage"),
 	}
 }
 

@@ -440,7 +440,10 @@ func (e *evaluation) explained() ([]int, metric.Resample) {
 func (e *evaluation) importance(ctx context.Context) error {
 	output := 0
 	e.base.output = output
-	a := newAttributor(e.kept)
+	a, err := newAttributor(e.kept)
+	if err != nil {
+		return err
+	}
 	e.scores.Scale = a.scale()
 	sample, resample := e.explained()
 	e.scores.Explained = len(sample)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 
 	"galen.dev/calibrate"
 	"galen.dev/conformal"
@@ -37,12 +40,49 @@ type modelFile struct {
 	Sets       *conformal.Sets       `json:"sets"`
 	// Threshold is the risk with the largest Youden index on unseen training cases; two classes.
 	Threshold float64 `json:"threshold,omitempty"`
+	// Background are training cases, encoded, that interventional Shapley values compare with: [column][row].
+	Background [][]cell `json:"background,omitempty"`
 	// Held-out cases behind calibration, interval and sets. For information only.
 	CalibrationRows int      `json:"calibration_rows"`
 	Notes           []string `json:"notes,omitempty"` // what could not be had, in words for the report
 }
 
 const modelFormat = 1
+
+// cell is a number of an encoded case; missing is NaN, and null in JSON.
+type cell float64
+
+func (c cell) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(c)) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(c))
+}
+
+func (c *cell) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*c = cell(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(c))
+}
+
+// backgroundRows is the customary number of cases to compare with; time grows with it.
+const backgroundRows = 100
+
+// background draws the cases that interventional Shapley values compare with.
+func background(X [][]float64, seed uint64) [][]cell {
+	n := len(X[0])
+	rows := rand.New(rand.NewPCG(seed, 1)).Perm(n)[:min(n, backgroundRows)]
+	slices.Sort(rows)
+	out := make([][]cell, len(X))
+	for j := range X {
+		for _, i := range rows {
+			out[j] = append(out[j], cell(X[j][i]))
+		}
+	}
+	return out
+}
 
 // train takes the rows through the whole procedure: choice, fit to all rows, recalibration and prediction
 // sets from the held-out predictions of the choice, neighbours.
@@ -60,6 +100,9 @@ func (tr *trainer) train(ctx context.Context, rows []int, kinds []string, seed u
 	f := &fitted{predictor: *m, modelFile: modelFile{
 		Format: modelFormat, Kind: m.kind, Outcome: tr.cohort.Outcome, Options: tr.cohort.Options, Plan: p, Mean: m.mean, CalibrationRows: len(rows),
 	}}
+	if tr.Interventional && (f.forest != nil || f.boost != nil) {
+		f.Background = background(cs.X, seed)
+	}
 	if err := f.recalibrate(c.heldOut, cs, tr.settings, seed); err != nil {
 		return nil, nil, err
 	}

@@ -522,6 +522,9 @@ func (w *pageWriter) explanation(effects []effect) report.Section {
 		"logistic": "The contributions are exact: coefficient times distance from the mean.", "ebm": "The contributions are exact: the model is a sum of functions of one or two predictors.",
 		"forest": "The contributions are Shapley values of the trees (TreeSHAP, path-dependent).", "boost": "The contributions are Shapley values of the trees (TreeSHAP, path-dependent).",
 	}[w.kept.Kind]
+	if w.kept.Background != nil {
+		method = fmt.Sprintf("The contributions are Shapley values of the trees (TreeSHAP, interventional, against %d training cases).", len(w.kept.Background[0]))
+	}
 	s := report.Section{ID: "explanation", Title: "What the model goes by", Lead: method + " They and the base add up to the model's output before recalibration, checked to 1e-9 on every test case. They explain the model, not the disease: a predictor is no cause."}
 	s.Blocks = append(s.Blocks, report.FigureBlock{Figure: report.Bars(bars), Caption: fmt.Sprintf("On %d test cases, with 95 %% intervals over patients.", w.scores.Explained)})
 	var g report.Figures

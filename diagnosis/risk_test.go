@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen.dev/task"
 	"galen.dev/task/tasktest"
 )
 
@@ -166,6 +167,34 @@ func patientsOfSplit(t *testing.T, folder string) (train, test []int) {
 	return sp.Patients["train"], sp.Patients["test"]
 }
 
+// memorise is a study whose test cases are its training cases, as patients of other names.
+func memorise(t *testing.T, folder string) *task.Study {
+	t.Helper()
+	data, err := os.ReadFile(cohortCSV(t, folder, 32, 5, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	out := lines[0] + ",part\n"
+	for _, part := range []string{"train", "test"} {
+		for i, line := range lines[1:] {
+			_, rest, _ := strings.Cut(line, ",")
+			out += fmt.Sprintf("%s %d,%s,%s\n", part, i, rest, part)
+		}
+	}
+	path := filepath.Join(folder, "twice.csv")
+	if err := os.WriteFile(path, []byte(out), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return &task.Study{
+		Name: "memorise", Task: Risk.Name, Data: path, Seed: 1, Waive: []string{"duplicate-across-splits", "near-duplicate-across-splits", "duplicate-rows"},
+		Params: map[string]any{
+			"target": "died", "patient": "name", "split": "column", "split-column": "part", "folds": 2, "bootstrap": 100,
+			"model": "forest", "trees": 100, "min-leaf": 1, "calibration": "none",
+		},
+	}
+}
+
 func TestRiskConforms(t *testing.T) {
 	schema := filepath.Join(t.TempDir(), "schema.yaml")
 	if err := os.WriteFile(schema, []byte(`columns:
@@ -183,12 +212,12 @@ func TestRiskConforms(t *testing.T) {
 	tasktest.Run(t, tasktest.Case{
 		Task: Risk, Data: cohortCSV, Params: quick,
 		Cover: []map[string]any{
-			{"schema": schema, "split": "folds", "model": "auto", "candidates": []string{"logistic", "boost"}, "rounds": 20},
+			{"schema": schema, "split": "folds", "model": "auto", "candidates": []string{"logistic", "boost"}, "rounds": 20, "shap": "interventional"},
 			{"model": "ebm", "split": "time", "thresholds": []float64{.3}},
 			{"model": "forest", "trees": 10, "subgroups": []string{"site", "age"}},
 		},
 		Score: "auroc", Learns: .9, Chance: [2]float64{.3, .7},
-		Memorises: 0, MemoriseParams: nil,
+		Memorise: memorise, Memorises: .95,
 		Held: held, Same: same, Splits: patientsOfSplit,
 	})
 }

@@ -111,6 +111,7 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 	out := &recordWriter{w: bufio.NewWriter(io.MultiWriter(w, outHash)), format: f}
 	r := &Run{
 		Task: t, Study: s, ID: info.ID, Step: Apply, Version: x.Version, store: x.Store, monitor: x.Monitor, emit: out.write,
+		Model:  info.ID + "@" + train.Key[:12],
 		Input:  &Input{Path: in.Path, Reader: io.TeeReader(body, inHash)},
 		inputs: map[string]store.File{}, metrics: map[string]float64{}, used: map[string]bool{},
 	}

@@ -30,6 +30,7 @@ type Run struct {
 	Version string  // of Galen
 	Source  *Source // the study's data; set for Collect only
 	Input   *Input  // what to apply the model to; set for Apply only
+	Model   string  // the run and the version of its model, for predictions; set for Apply only
 
 	store   *store.Store
 	stage   *store.Stage
