@@ -263,9 +263,8 @@ func (f *arffFormat) cut(buf []byte, end bool) (int, *trouble) {
 	return bytes.LastIndexByte(buf, '\n') + 1, nil
 }
 
-func (f *arffFormat) parse(data []byte, make partMaker) *block {
-	rows := bytes.Count(data, []byte{'\n'}) + 1
-	b := &block{lines: newLines(rows), parts: newParts(f.names, make, rows)}
+func (f *arffFormat) parse(data []byte, b *block, make partMaker) {
+	b.ready(f.names, make, bytes.Count(data, []byte{'\n'})+1)
 	for line := 0; len(data) > 0; line++ {
 		var raw []byte
 		raw, data, _ = bytes.Cut(data, []byte{'\n'})
@@ -293,7 +292,6 @@ func (f *arffFormat) parse(data []byte, make partMaker) *block {
 			}
 		}
 	}
-	return b
 }
 
 func (f *arffFormat) dense(b *block, raw []byte) (problem string) {

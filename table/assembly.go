@@ -9,49 +9,47 @@ import (
 	"galen.dev/fault"
 )
 
-// segment is a run of rows of one column; with no slice set all of them are missing.
-type segment struct {
-	rows  int
-	num   []float64
-	codes []int32
-	texts []string
-}
-
-// assembly joins the parts of one column in the order of the file and infers the column's kind.
+// assembly joins the parts of one column in the order of the file and infers the column's kind. One of num, codes
+// and texts is in use, as the mode says; it may be shorter than rows, and then its end is missing.
 type assembly struct {
 	name string
 	spec *ColumnSchema // nil = inferred
 	mode mode
 
 	rows, seen int
-	segments   []segment
+	expect     int // rows that the file seems to have; 0 = not known
+	num        []float64
+	codes      []int32
+	texts      []string
 	levels     []string // modeWords
 	index      map[string]int32
+	epoch      int // counts how often levels began anew
 	maxLevels  int
 	huge       bool // more than maxLevels levels, and yet values repeat
 	reread     bool // words turned up after numbers had been read: the file must be read again for this column
+	noDays     bool // words have turned up that are not days
 	zeroLed    bool
 	bad, inf   rowList
 	notText    rowList
 	unit       string // that the file's type states
 }
 
-// join appends a part.
+// join appends a part and keeps nothing of it but its strings.
 func (a *assembly) join(p *part) {
 	a.bad.join(p.bad, a.rows)
 	a.inf.join(p.inf, a.rows)
 	a.notText.join(p.notText, a.rows)
 	a.zeroLed = a.zeroLed || p.zeroLed
-	a.rows += p.rows
-	if a.reread {
-		return
+	if p.missing < p.rows() && !a.reread {
+		a.take(p)
 	}
-	if p.seen == 0 && p.inf.count == 0 {
-		a.segments = append(a.segments, segment{rows: p.rows})
-		return
-	}
+	a.rows += p.rows()
+}
+
+// take appends a part that holds values.
+func (a *assembly) take(p *part) {
 	if a.mode == modeAuto && p.mode != modeAuto {
-		if a.seen > 0 || a.inf.count > 0 {
+		if a.seen > 0 {
 			a.again()
 			return
 		}
@@ -61,7 +59,12 @@ func (a *assembly) join(p *part) {
 		a.again()
 		return
 	}
-	a.seen += p.seen
+	if a.mode == modeDays || p.mode == modeDays {
+		if p = a.agree(p); p == nil {
+			return
+		}
+	}
+	a.seen += p.rows() - p.missing
 	switch p.mode {
 	case modeWords:
 		a.joinWords(p)
@@ -69,29 +72,103 @@ func (a *assembly) join(p *part) {
 		if a.mode == modeWords {
 			a.toText()
 		}
-		a.segments = append(a.segments, segment{rows: p.rows, texts: p.texts})
+		a.texts = append(room(a, a.texts, p.rows(), ""), p.texts...)
 	default:
-		a.segments = append(a.segments, segment{rows: p.rows, num: p.num})
+		a.num = append(room(a, a.num, p.rows(), math.NaN()), p.num...)
+	}
+}
+
+// room fills v up to the rows joined so far and makes room for n more. Where the file's rows can be foreseen
+// there are few steps and the last one fits; a file that begins with short rows must not make them too long.
+func room[T any](a *assembly, v []T, n int, missing T) []T {
+	v = roomy(v, a.rows+n, a.expect)
+	for len(v) < a.rows {
+		v = append(v, missing)
+	}
+	return v
+}
+
+// roomy grows a slice to a capacity of n or more.
+func roomy[T any](v []T, n, expect int) []T {
+	if n <= cap(v) {
+		return v
+	}
+	n = max(n, len(v)+len(v)/4, min(expect, 8*n))
+	return append(make([]T, 0, n), v...)
+}
+
+// whole fills v up to the column's rows and gives back room that is left, unless it is little.
+func whole[T any](a *assembly, v *[]T, missing T) []T {
+	out := fitted(room(a, *v, 0, missing))
+	*v = nil
+	return out
+}
+
+func fitted[T any](v []T) []T {
+	if cap(v)-len(v) > len(v)/16+64 {
+		return append(make([]T, 0, len(v)), v...)
+	}
+	return v[:len(v):len(v)]
+}
+
+// agree brings the assembly and a part to the same mode where one of them is modeDays. It returns what is left
+// to join, or nil.
+func (a *assembly) agree(p *part) *part {
+	switch {
+	case a.mode == modeDays && p.mode == modeDays:
+		return p
+	case a.mode == modeDays:
+		if days, ok := daysOf(p.dict.words); ok {
+			a.seen += p.rows() - p.missing
+			a.joinDays(p, days)
+			return nil
+		}
+		q, rows := wordsOf(a.name, room(a, a.num, 0, math.NaN())), a.rows
+		a.mode, a.noDays, a.num, a.rows, a.seen = modeWords, true, nil, 0, len(q.codes)-q.missing
+		a.joinWords(q)
+		a.rows = rows
+		return p
+	}
+	return wordsOf(a.name, p.num)
+}
+
+// joinDays appends a part of words that are days.
+func (a *assembly) joinDays(p *part, days []float64) {
+	a.num = room(a, a.num, p.rows(), math.NaN())
+	for _, c := range p.codes {
+		if c >= 0 {
+			a.num = append(a.num, days[c])
+		} else {
+			a.num = append(a.num, math.NaN())
+		}
 	}
 }
 
 // again gives up what was read of the column; a second pass will read it as words.
 func (a *assembly) again() {
 	a.reread = true
-	a.segments, a.levels, a.index = nil, nil, nil
+	a.num, a.codes, a.texts, a.levels, a.index = nil, nil, nil, nil, nil
 }
 
 // joinWords translates a chunk's dictionary into the column's.
 func (a *assembly) joinWords(p *part) {
 	if a.mode == modeText {
-		a.segments = append(a.segments, segment{rows: p.rows, texts: spell(p.codes, p.dict)})
+		a.texts = append(room(a, a.texts, p.rows(), ""), spell(p.codes, p.dict.words)...)
 		return
 	}
 	if a.index == nil {
+		if days, ok := daysOf(p.dict.words); ok && a.spec == nil && !a.noDays {
+			a.mode = modeDays
+			a.joinDays(p, days)
+			return
+		}
 		a.index = make(map[string]int32)
+		a.epoch++
 	}
-	to := make([]int32, len(p.dict))
-	for i, w := range p.dict {
+	if p.epoch != a.epoch {
+		p.epoch, p.to = a.epoch, p.to[:0]
+	}
+	for _, w := range p.dict.words[len(p.to):] {
 		code, ok := a.index[w]
 		if !ok {
 			code = int32(len(a.levels))
@@ -99,14 +176,15 @@ func (a *assembly) joinWords(p *part) {
 			a.index[w] = code
 			a.levels = append(a.levels, w)
 		}
-		to[i] = code
+		p.to = append(p.to, code)
 	}
-	for i, c := range p.codes {
+	a.codes = room(a, a.codes, p.rows(), -1)
+	for _, c := range p.codes {
 		if c >= 0 {
-			p.codes[i] = to[c]
+			c = p.to[c]
 		}
+		a.codes = append(a.codes, c)
 	}
-	a.segments = append(a.segments, segment{rows: p.rows, codes: p.codes})
 	if a.spec == nil && len(a.levels) > a.maxLevels {
 		a.huge = 2*len(a.levels) <= a.seen
 		a.toText()
@@ -114,12 +192,15 @@ func (a *assembly) joinWords(p *part) {
 }
 
 func (a *assembly) toText() {
-	for i, s := range a.segments {
-		if s.codes != nil {
-			a.segments[i] = segment{rows: s.rows, texts: spell(s.codes, a.levels)}
+	a.texts = roomy(a.texts, len(a.codes), a.expect)
+	for _, c := range a.codes {
+		if c >= 0 {
+			a.texts = append(a.texts, a.levels[c])
+		} else {
+			a.texts = append(a.texts, "")
 		}
 	}
-	a.mode, a.levels, a.index = modeText, nil, nil
+	a.mode, a.codes, a.levels, a.index = modeText, nil, nil, nil
 }
 
 func spell(codes []int32, levels []string) []string {
@@ -132,34 +213,9 @@ func spell(codes []int32, levels []string) []string {
 	return out
 }
 
-// gather makes one slice of all segments and frees them on the way; missing fills the segments without values.
-func gather[T any](a *assembly, of func(segment) []T, missing T) []T {
-	out := make([]T, 0, a.rows)
-	for i, s := range a.segments {
-		if v := of(s); v != nil {
-			out = append(out, v...)
-		} else {
-			for range s.rows {
-				out = append(out, missing)
-			}
-		}
-		a.segments[i] = segment{}
-	}
-	a.segments = nil
-	return out
-}
-
-func (a *assembly) gatherNum() []float64 {
-	return gather(a, func(s segment) []float64 { return s.num }, math.NaN())
-}
-
-func (a *assembly) gatherCodes() []int32 {
-	return gather(a, func(s segment) []int32 { return s.codes }, -1)
-}
-
-func (a *assembly) gatherTexts() []string {
-	return gather(a, func(s segment) []string { return s.texts }, "")
-}
+func (a *assembly) wholeNum() []float64  { return whole(a, &a.num, math.NaN()) }
+func (a *assembly) wholeCodes() []int32  { return whole(a, &a.codes, -1) }
+func (a *assembly) wholeTexts() []string { return whole(a, &a.texts, "") }
 
 // column finishes the assembly: the column, its schema, and what was found. Severe findings refuse the table.
 func (a *assembly) column() (c *Column, s ColumnSchema, found []fault.Finding) {
@@ -186,10 +242,10 @@ func (a *assembly) inferred() (*Column, ColumnSchema, []fault.Finding) {
 		found = a.inferWords(c, &s)
 	case modeText:
 		found = a.inferTexts(c, &s)
-	case modeDate:
-		c.Kind, c.Num = Date, a.gatherNum()
+	case modeDate, modeDays:
+		c.Kind, c.Num = Date, a.wholeNum()
 	default:
-		c.Num = a.gatherNum()
+		c.Num = a.wholeNum()
 		if c.Unit = unitInHeader(a.name); c.Unit == "" {
 			c.Unit = a.unit
 		}
@@ -221,14 +277,14 @@ func (a *assembly) numberFindings() (found []fault.Finding) {
 func (a *assembly) inferWords(c *Column, s *ColumnSchema) []fault.Finding {
 	if order, n := dateOrder(a.levels); n == len(a.levels) {
 		if order == unclear {
-			c.Kind, c.Text = Text, spell(a.gatherCodes(), a.levels)
+			c.Kind, c.Text = Text, spell(a.wholeCodes(), a.levels)
 			return []fault.Finding{ambiguousDates(a.name)}
 		}
 		days := make([]float64, len(a.levels))
 		for i, w := range a.levels {
 			days[i], _ = parseDate(w, order == monthDay)
 		}
-		codes := a.gatherCodes()
+		codes := a.wholeCodes()
 		c.Kind, c.Num = Date, make([]float64, len(codes))
 		for i, k := range codes {
 			if c.Num[i] = math.NaN(); k >= 0 {
@@ -241,15 +297,15 @@ func (a *assembly) inferWords(c *Column, s *ColumnSchema) []fault.Finding {
 	found := a.decimalCommas(a.levels)
 	d := len(a.levels)
 	if d > 20 && 2*d > a.seen || d >= 10 && d == a.seen {
-		c.Kind, c.Text = Text, spell(a.gatherCodes(), a.levels)
+		c.Kind, c.Text = Text, spell(a.wholeCodes(), a.levels)
 		return found
 	}
-	c.Kind, c.Cat, c.Levels = Category, a.gatherCodes(), a.levels
+	c.Kind, c.Cat, c.Levels = Category, a.wholeCodes(), a.levels
 	return found
 }
 
 func (a *assembly) inferTexts(c *Column, s *ColumnSchema) []fault.Finding {
-	texts := a.gatherTexts()
+	texts := a.wholeTexts()
 	if order, n := dateOrder(texts); n == len(texts) {
 		if order == unclear {
 			c.Kind, c.Text = Text, texts

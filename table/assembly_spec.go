@@ -25,7 +25,7 @@ func (a *assembly) specified() (*Column, ColumnSchema, []fault.Finding) {
 	var found []fault.Finding
 	switch c.Kind {
 	case Numeric:
-		c.Num = a.gatherNum()
+		c.Num = a.wholeNum()
 		found = a.numberFindings()
 		if len(found) > 0 && found[len(found)-1].Name == "leading-zeros" {
 			found = found[:len(found)-1] // the schema has settled it
@@ -33,16 +33,16 @@ func (a *assembly) specified() (*Column, ColumnSchema, []fault.Finding) {
 		found = append(found, a.wrongCells("not-a-number", "cells that are not numbers",
 			"list markers of missing values under missing: in the schema, or change the column's kind")...)
 	case Date:
-		c.Num = a.gatherNum()
+		c.Num = a.wholeNum()
 		hint := "write dates as 2020-12-31, or set format: d/m/y or format: m/d/y in the schema"
 		if a.spec.Format != "" {
 			hint = fmt.Sprintf("the schema's format is %s; other forms need a year of four digits and an order that is clear", a.spec.Format)
 		}
 		found = a.wrongCells("not-a-date", "cells that are not dates, or whose order of day and month is not clear", hint)
 	case Text:
-		c.Text = a.gatherTexts()
+		c.Text = a.wholeTexts()
 	default:
-		c.Cat = a.gatherCodes()
+		c.Cat = a.wholeCodes()
 		c.Levels = a.levels
 		if a.spec.Levels != nil {
 			found = fitLevels(c, a.spec.Levels)

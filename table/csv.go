@@ -2,7 +2,10 @@ package table
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"math/bits"
 	"strings"
 )
 
@@ -83,10 +86,9 @@ type csvChunk struct {
 	scratch []byte
 }
 
-func (f *csvFormat) parse(data []byte, make partMaker) *block {
-	rows := bytes.Count(data, []byte{'\n'}) + 1
-	c := &csvChunk{block: &block{lines: newLines(rows)}, data: data, delim: f.delim}
-	c.parts = newParts(f.names, make, rows)
+func (f *csvFormat) parse(data []byte, b *block, make partMaker) {
+	b.ready(f.names, make, bytes.Count(data, []byte{'\n'})+1)
+	c := &csvChunk{block: b, data: data, delim: f.delim}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		c.noteNULs(i)
 	}
@@ -98,17 +100,6 @@ func (f *csvFormat) parse(data []byte, make partMaker) *block {
 		}
 		i = c.record(i)
 	}
-	return c.block
-}
-
-func newLines(capacity int) []int32 { return make([]int32, 0, capacity) }
-
-func newParts(names []string, make partMaker, capacity int) []*part {
-	parts := []*part{}
-	for _, n := range names {
-		parts = append(parts, make(n, capacity))
-	}
-	return parts
 }
 
 // lineEnd returns the length of the line break at i, or 0.
@@ -134,15 +125,14 @@ func (c *csvChunk) record(i int) int {
 			p = c.parts[col]
 		}
 		col++
-		if p != nil && p.mode <= modeNumber {
-			if v, end, form := scanNumber(b, i); form != notNumber && (end == len(b) || b[end] == c.delim || lineEnd(b, end) > 0) {
-				p.addNumber(v, form)
-				i = end
-				goto separator
-			}
+		end := -1
+		if p != nil {
+			end = c.plain(i, p)
 		}
-		i = c.field(i, p)
-	separator:
+		if end < 0 {
+			end = c.field(i, p)
+		}
+		i = end
 		if i == len(b) {
 			c.line++
 			break
@@ -161,6 +151,45 @@ func (c *csvChunk) record(i int) int {
 	return i
 }
 
+// plain reads the usual cell of a column of numbers or days and returns the index after it, or -1 for all others.
+func (c *csvChunk) plain(i int, p *part) int {
+	b := c.data
+	switch p.mode {
+	case modeAuto, modeNumber:
+		if i < len(b) && b[i] == c.delim {
+			p.missing++
+			p.num = append(p.num, math.NaN())
+			return i
+		}
+		v, end, form := scanNumber(b, i)
+		if form == notNumber || !c.ends(end) {
+			return -1
+		}
+		if form == plain && p.marks.numbers == nil {
+			p.num = append(p.num, v)
+		} else {
+			p.addNumber(v, form)
+		}
+		return end
+	case modeDays:
+		if i+10 > len(b) || !c.ends(i+10) {
+			return -1
+		}
+		days, ok := isoDay(b[i:])
+		if !ok {
+			return -1
+		}
+		p.num = append(p.num, days)
+		return i + 10
+	}
+	return -1
+}
+
+// ends tells whether a field ends before i.
+func (c *csvChunk) ends(i int) bool {
+	return i == len(c.data) || c.data[i] == c.delim || lineEnd(c.data, i) > 0
+}
+
 // field reads one field in full generality and returns the index of the delimiter or line break after it.
 func (c *csvChunk) field(i int, p *part) int {
 	b := c.data
@@ -168,9 +197,7 @@ func (c *csvChunk) field(i int, p *part) int {
 		return c.quoted(i, p)
 	}
 	start := i
-	for i < len(b) && b[i] != c.delim && b[i] != '\n' {
-		i++
-	}
+	i = fieldEnd(b, i, c.delim)
 	end := i
 	if end > start && b[end-1] == '\r' && (i == len(b) || b[i] == '\n') {
 		end--
@@ -178,6 +205,24 @@ func (c *csvChunk) field(i int, p *part) int {
 	}
 	if p != nil {
 		p.add(b[start:end], false)
+	}
+	return i
+}
+
+// fieldEnd returns the index of the delimiter or line feed after i, or len(b). It looks at eight bytes at a time:
+// subtracting one borrows from the high bit of the first byte that is zero.
+func fieldEnd(b []byte, i int, delim byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	d := uint64(delim) * ones
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		y, z := x^d, x^'\n'*ones
+		if hit := ((y-ones)&^y | (z-ones)&^z) & highs; hit != 0 {
+			return i + bits.TrailingZeros64(hit)>>3
+		}
+	}
+	for i < len(b) && b[i] != delim && b[i] != '\n' {
+		i++
 	}
 	return i
 }
@@ -206,9 +251,7 @@ func (c *csvChunk) quoted(i int, p *part) int {
 			name: "text-after-quote", line: c.line, row: c.rows, message: "text follows a closing quote",
 			hint: "double the quotes inside a quoted field",
 		})
-		for i < len(b) && b[i] != c.delim && b[i] != '\n' {
-			i++
-		}
+		i = fieldEnd(b, i, c.delim)
 	}
 	return i
 }

@@ -19,7 +19,6 @@ func (in *input) finish(t *Table, cols *columns, found []fault.Finding) (*Table,
 			if a == nil {
 				a = cols.add(s.Name, modeAuto)
 				a.rows = t.Rows
-				a.segments = []segment{{rows: t.Rows}}
 			}
 			list = append(list, a)
 		}

@@ -62,8 +62,8 @@ type jsonChunk struct {
 	max     int
 }
 
-func (f *jsonFormat) parse(data []byte, make partMaker) *block {
-	c := &jsonChunk{block: &block{}, b: data, make: make, byName: map[string]*part{}, known: map[string]bool{}, max: f.maxColumns}
+func (f *jsonFormat) parse(data []byte, b *block, make partMaker) {
+	c := &jsonChunk{block: b, b: data, make: make, byName: map[string]*part{}, known: map[string]bool{}, max: f.maxColumns}
 	for {
 		c.space()
 		if c.i < len(c.b) && (c.b[c.i] == ',' || c.b[c.i] == '[' || c.b[c.i] == ']') {
@@ -71,7 +71,7 @@ func (f *jsonFormat) parse(data []byte, make partMaker) *block {
 			continue
 		}
 		if c.i == len(c.b) {
-			return c.block
+			return
 		}
 		c.rows++
 		c.lines = append(c.lines, int32(c.line))
@@ -157,7 +157,7 @@ func (c *jsonChunk) object() bool {
 // value reads the value of a key into its column.
 func (c *jsonChunk) value(key string) bool {
 	p := c.column(key)
-	if p != nil && p.rows == c.rows {
+	if p != nil && p.rows() == c.rows {
 		c.note(trouble{name: "duplicate-key", column: key, line: c.line, row: c.rows, message: "the key occurs twice in one object", hint: "keep one of them"})
 		p = nil
 	}
@@ -239,7 +239,7 @@ func (c *jsonChunk) nested() bool {
 // column returns the part of a key, making it on first sight; nil where it is not wanted.
 func (c *jsonChunk) column(key string) *part {
 	if p := c.byName[key]; p != nil {
-		if p.rows < c.rows-1 {
+		if p.rows() < c.rows-1 {
 			p.pad(c.rows - 1)
 		}
 		return p

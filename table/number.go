@@ -325,6 +325,14 @@ func (m *markers) missing(cell []byte) bool {
 	return foldEqual(cell, "null")
 }
 
+// missingWord tells whether a cell of a column of words or text, not trimmed, stands for "no value".
+func (m *markers) missingWord(cell []byte) bool {
+	if m.exact {
+		return len(cell) == 0
+	}
+	return m.missing(trim(cell))
+}
+
 // missingNumber tells whether a number stands for "no value".
 func (m *markers) missingNumber(v float64) bool {
 	for _, w := range m.numbers {

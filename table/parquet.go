@@ -220,12 +220,12 @@ func (in *input) readLeaf(ctx context.Context, f *parquet.File, cols *columns, l
 	}()
 	// A second round, as words, for whole numbers that are identifiers.
 	for _, force := range []bool{false, true} {
-		a = &assembly{name: l.name, spec: cols.spec[l.name], maxLevels: cols.maxLevels}
+		a = &assembly{name: l.name, spec: cols.spec[l.name], maxLevels: cols.maxLevels, expect: int(f.NumRows())}
 		if a.spec != nil {
 			a.mode = modeOf(a.spec)
 		}
 		for _, g := range f.RowGroups() {
-			p := cols.part(l.name, 1024)
+			p := cols.part(l.name, 1024, nil)
 			if p == nil {
 				return nil, nil
 			}
@@ -261,7 +261,7 @@ func fillPart(ctx context.Context, p *part, chunk parquet.ColumnChunk, rows int6
 	pages := chunk.Pages()
 	defer pages.Close()
 	values := make([]parquet.Value, 1024)
-	for int64(p.rows) <= rows {
+	for int64(p.rows()) <= rows {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -291,7 +291,7 @@ func fillPart(ctx context.Context, p *part, chunk parquet.ColumnChunk, rows int6
 		}
 		parquet.Release(page)
 	}
-	if int64(p.rows) != rows {
+	if int64(p.rows()) != rows {
 		return errors.New("it does not have as many values as the row group has rows")
 	}
 	return nil

@@ -90,7 +90,7 @@ func physical(c *parquet.Column, kind parquet.Kind) converter {
 				p.add(b, true)
 			} else {
 				p.skip()
-				p.notText.add(p.rows)
+				p.notText.add(p.rows())
 			}
 		}}
 	}
@@ -273,7 +273,5 @@ func (p *part) addDays(v float64) {
 }
 
 func (p *part) days(v float64) {
-	p.rows++
-	p.seen++
 	p.num = append(p.num, v)
 }

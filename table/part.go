@@ -14,6 +14,7 @@ const (
 	modeAuto   mode = iota // numbers until a cell is none; then the column is read again as words
 	modeNumber             // a schema says numbers: other cells are findings
 	modeDate               // a schema says dates: other cells are findings
+	modeDays               // inferred: every word so far was a date as 2020-12-31; one that is not makes words of all
 	modeWords              // a dictionary of distinct strings
 	modeText               // every string by itself
 )
@@ -40,69 +41,89 @@ func (l *rowList) join(m rowList, base int) {
 	l.count += m.count
 }
 
-// part is one column of one chunk. Which slice is set follows from the mode. Rows are 1-based in the chunk.
+// part is one column of one chunk. One of num, codes and texts is in use, which follows from the mode. Rows are
+// 1-based in the chunk. Parts serve chunk after chunk: reset.
 type part struct {
 	name  string
 	mode  mode
 	marks *markers
 	order dayOrder
 
-	rows, seen int // cells so far, and those that are not missing
-	broken     bool
-	own        bool // from a file that WriteParquet made: numbers in a date column are days
-	zeroLed    bool
-	bad, inf   rowList
-	notText    rowList   // bytes that are not UTF-8
-	num        []float64 // modeAuto, modeNumber, modeDate
-	codes      []int32   // modeWords: index into dict, -1 = missing
-	dict       []string
-	index      map[string]int32
-	last       string
-	lastCode   int32
-	texts      []string // modeText
-	space      []byte   // where the next strings go
+	missing  int  // cells without a value
+	broken   bool // holds cells that the mode cannot
+	own      bool // from a file that WriteParquet made: numbers in a date column are days
+	zeroLed  bool
+	bad, inf rowList
+	notText  rowList   // bytes that are not UTF-8
+	num      []float64 // modeAuto, modeNumber, modeDate, modeDays
+	codes    []int32   // modeWords: index into dict.words, -1 = missing
+	texts    []string  // modeText
+
+	dict  dictionary // modeWords; it goes on from chunk to chunk
+	to    []int32    // codes of dict in the assembly, as far as it has joined them
+	epoch int        // of the assembly when it did
+	space arena      // modeText
 }
 
 func newPart(name string, m mode, marks *markers, order dayOrder, capacity int) *part {
 	p := &part{name: name, mode: m, marks: marks, order: order}
-	switch m {
-	case modeWords:
-		p.codes = make([]int32, 0, capacity)
-		p.index = map[string]int32{"": -1}
-		p.lastCode = -1
-	case modeText:
-		p.texts = make([]string, 0, capacity)
-	default:
-		p.num = make([]float64, 0, capacity)
-	}
+	p.reset(capacity)
 	return p
 }
 
+// maxKept bounds the dictionary that a part keeps for the next chunk.
+const maxKept = 1 << 16
+
+// reset readies a part for a chunk.
+func (p *part) reset(capacity int) {
+	p.missing, p.broken, p.zeroLed = 0, false, false
+	p.bad, p.inf, p.notText = rowList{}, rowList{}, rowList{}
+	switch p.mode {
+	case modeWords:
+		p.codes = emptied(p.codes, capacity)
+		if len(p.dict.words) > maxKept {
+			p.dict, p.to = dictionary{}, nil
+		}
+	case modeText:
+		p.texts = emptied(p.texts, capacity)
+	default:
+		p.num = emptied(p.num, capacity)
+	}
+}
+
+func emptied[T any](v []T, capacity int) []T {
+	if cap(v) < capacity {
+		return make([]T, 0, capacity)
+	}
+	return v[:0]
+}
+
+// rows is the number of cells so far.
+func (p *part) rows() int { return len(p.num) + len(p.codes) + len(p.texts) }
+
 // addNumber adds a number that scanNumber has read; the mode is modeAuto or modeNumber.
 func (p *part) addNumber(v float64, form numeral) {
-	p.rows++
 	if form != plain {
 		switch {
 		case form == zeroLed:
 			p.zeroLed = true
 		case form == infinite:
-			p.inf.add(p.rows)
+			p.inf.add(len(p.num) + 1)
 			v = math.NaN()
 		case p.mode == modeAuto:
 			p.broken = true
 		}
 	}
 	if p.marks.numbers != nil && p.marks.missingNumber(v) {
-		p.num = append(p.num, math.NaN())
+		p.skip()
 		return
 	}
-	p.seen++
 	p.num = append(p.num, v)
 }
 
 // skip adds a missing cell.
 func (p *part) skip() {
-	p.rows++
+	p.missing++
 	switch p.mode {
 	case modeWords:
 		p.codes = append(p.codes, -1)
@@ -115,7 +136,7 @@ func (p *part) skip() {
 
 // pad adds missing cells up to a number of rows.
 func (p *part) pad(rows int) {
-	for p.rows < rows {
+	for p.rows() < rows {
 		p.skip()
 	}
 }
@@ -126,15 +147,20 @@ func (p *part) add(cell []byte, isString bool) {
 	case modeWords:
 		p.addWord(cell)
 	case modeText:
-		if p.isMissing(cell) {
+		if p.marks.missingWord(cell) {
 			p.skip()
 			return
 		}
-		p.rows++
-		p.seen++
-		p.texts = append(p.texts, p.keep(cell))
+		p.texts = append(p.texts, p.space.keep(cell))
 	case modeDate:
 		p.addDate(cell)
+	case modeDays:
+		if days, ok := isoDay(cell); ok && len(cell) == 10 {
+			p.num = append(p.num, days)
+			return
+		}
+		p.broken = p.broken || !p.marks.missingWord(cell)
+		p.skip()
 	default:
 		cell = trim(cell)
 		if p.marks.missing(cell) {
@@ -150,44 +176,18 @@ func (p *part) add(cell []byte, isString bool) {
 		if p.mode == modeAuto {
 			p.broken = true
 		} else {
-			p.bad.add(p.rows)
+			p.bad.add(p.rows())
 		}
 	}
-}
-
-// isMissing tells whether a cell of a column of words or text stands for "no value".
-func (p *part) isMissing(cell []byte) bool {
-	if p.marks.exact {
-		return len(cell) == 0
-	}
-	return p.marks.missing(trim(cell))
 }
 
 func (p *part) addWord(cell []byte) {
-	p.rows++
-	if string(cell) == p.last {
-		if p.lastCode >= 0 {
-			p.seen++
-		}
-		p.codes = append(p.codes, p.lastCode)
-		return
+	code := int32(-1)
+	if len(cell) > 0 {
+		code = p.dict.code(cell, p.marks)
 	}
-	code, ok := p.index[string(cell)]
-	if !ok {
-		word := p.keep(cell)
-		code = -1
-		if !p.isMissing(cell) {
-			code = int32(len(p.dict))
-			p.dict = append(p.dict, word)
-		}
-		p.index[word] = code
-	}
-	if code >= 0 {
-		p.seen++
-	}
-	// cell lies in a buffer that will be used again, so the copy in the dictionary is remembered.
-	if code >= 0 {
-		p.last, p.lastCode = p.dict[code], code
+	if code < 0 {
+		p.missing++
 	}
 	p.codes = append(p.codes, code)
 }
@@ -201,27 +201,36 @@ func (p *part) addDate(cell []byte) {
 	days, form := parseDate(unsafe.String(unsafe.SliceData(cell), len(cell)), p.order == monthDay)
 	if !p.order.allows(form) {
 		p.skip()
-		p.bad.add(p.rows)
+		p.bad.add(p.rows())
 		return
 	}
-	p.rows++
-	p.seen++
 	p.num = append(p.num, days)
 }
 
-// keep copies a cell into memory that strings share, so that a column of texts costs few allocations.
-func (p *part) keep(cell []byte) string {
-	const block = 1 << 14
-	if len(cell) == 0 {
-		return ""
+// wordsOf is a part of modeWords that holds days as they were written before isoDay read them.
+func wordsOf(name string, days []float64) *part {
+	p := newPart(name, modeWords, defaultMarks, noOrder, len(days))
+	last, code := math.NaN(), int32(-1)
+	for _, v := range days {
+		switch {
+		case v != v:
+			p.skip()
+			continue
+		case v != last:
+			last, code = v, p.dict.code([]byte(formatDate(v)), defaultMarks)
+		}
+		p.codes = append(p.codes, code)
 	}
-	if len(cell) > block/4 {
-		return string(cell)
+	return p
+}
+
+// daysOf reads all words as isoDay does; ok is false if one is something else.
+func daysOf(words []string) (days []float64, ok bool) {
+	days = make([]float64, len(words))
+	for i, w := range words {
+		if days[i], ok = isoDay([]byte(w)); !ok || len(w) != 10 {
+			return nil, false
+		}
 	}
-	if len(cell) > cap(p.space)-len(p.space) {
-		p.space = make([]byte, 0, max(len(cell), min(block, max(64, 2*cap(p.space)))))
-	}
-	at := len(p.space)
-	p.space = append(p.space, cell...)
-	return unsafe.String(&p.space[at], len(cell))
+	return days, len(words) > 0
 }

@@ -15,14 +15,15 @@ type syntax interface {
 	// cut returns how many bytes at the start of buf are whole records; 0 asks for more. At the end of the
 	// file it returns len(buf), and trouble if the last record is not whole.
 	cut(buf []byte, end bool) (int, *trouble)
-	// parse reads the records of a chunk into columns that p hands out. It does not keep data.
-	parse(data []byte, p partMaker) *block
+	// parse reads the records of a chunk into an empty block, with the parts that p hands out. It does not keep
+	// data.
+	parse(data []byte, b *block, p partMaker)
 }
 
 // partMaker returns the part for a column, or nil where the column is not wanted.
 type partMaker func(name string, capacity int) *part
 
-// block is a parsed chunk.
+// block is a parsed chunk. Blocks serve again after they have been joined, so that a long file needs a few only.
 type block struct {
 	rows     int
 	lines    []int32 // of each row, 0-based within the chunk
@@ -31,6 +32,29 @@ type block struct {
 	unknown  []string // columns that the schema does not know
 	troubles []trouble
 	counts   map[string]int // of troubles by name
+
+	spare map[string]*part // of earlier chunks, by name
+}
+
+// clear readies a block for another chunk.
+func (b *block) clear() {
+	if b.spare == nil {
+		b.spare = make(map[string]*part, len(b.parts))
+	}
+	for _, p := range b.parts {
+		if p != nil && b.spare[p.name] != p {
+			b.spare[p.name] = p
+		}
+	}
+	*b = block{lines: b.lines[:0], parts: b.parts[:0], spare: b.spare}
+}
+
+// ready makes the parts of a format whose columns are known.
+func (b *block) ready(names []string, make partMaker, capacity int) {
+	b.lines = emptied(b.lines, capacity)
+	for _, n := range names {
+		b.parts = append(b.parts, make(n, capacity))
+	}
 }
 
 // trouble is something wrong with one record; line is 0-based within the chunk, row 1-based or 0.
@@ -67,6 +91,9 @@ type cutter struct {
 	size  int
 	carry []byte
 	end   bool
+	given int64 // bytes cut so far
+	// portion estimates how much of the file has been read, from 0 to 1, when so much text was given.
+	portion func(given int64) float64
 }
 
 // next returns the next chunk in buf, grown if need be, or an empty chunk at the end.
@@ -90,6 +117,7 @@ func (c *cutter) next(buf []byte) (data []byte, t *trouble, err error) {
 		n, t := c.f.cut(buf, c.end)
 		if n > 0 || c.end {
 			c.carry = append(c.carry, buf[n:]...)
+			c.given += int64(n)
 			return buf[:n], t, nil
 		}
 		if len(buf) >= maxRecord {
@@ -135,13 +163,14 @@ type columns struct {
 	unknown   map[string]bool // those of them that blocks have named
 	maxLevels int
 	rows      int  // joined so far
+	expect    int  // in the whole file, by what has been read; only saves work
 	declared  bool // spec comes from the file itself (ARFF); columns that it lacks are inferred
 }
 
 var defaultMarks = &markers{}
 
-// part is a partMaker.
-func (c *columns) part(name string, capacity int) *part {
+// part is a partMaker but for old, a part of the same name that may serve again, or nil.
+func (c *columns) part(name string, capacity int, old *part) *part {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.only != nil && !c.only[name] {
@@ -151,16 +180,20 @@ func (c *columns) part(name string, capacity int) *part {
 	if s == nil && c.spec != nil && !c.declared && !isBlank(name) {
 		return nil
 	}
+	m, marks, order := c.learned[name], defaultMarks, noOrder
 	if s != nil {
-		var order dayOrder
+		m, marks = modeOf(s), c.marks[name]
 		for o, f := range dayOrders {
 			if f == s.Format {
 				order = dayOrder(o)
 			}
 		}
-		return newPart(name, modeOf(s), c.marks[name], order, capacity)
 	}
-	return newPart(name, c.learned[name], defaultMarks, noOrder, capacity)
+	if old != nil && old.mode == m && old.marks == marks {
+		old.reset(capacity)
+		return old
+	}
+	return newPart(name, m, marks, order, capacity)
 }
 
 // join appends a block's parts, in the order of the file.
@@ -176,10 +209,7 @@ func (c *columns) join(b *block) {
 		if a == nil {
 			a = c.add(p.name, p.mode)
 		}
-		if a.rows < c.rows {
-			a.segments = append(a.segments, segment{rows: c.rows - a.rows})
-			a.rows = c.rows
-		}
+		a.rows, a.expect = c.rows, c.expect
 		a.join(p)
 		if a.spec == nil && a.mode != modeAuto {
 			c.learned[p.name] = a.mode
@@ -207,17 +237,15 @@ func (c *columns) add(name string, m mode) *assembly {
 // finish pads columns that the last rows did not have.
 func (c *columns) finish() {
 	for _, a := range c.list {
-		if a.rows < c.rows {
-			a.segments = append(a.segments, segment{rows: c.rows - a.rows})
-			a.rows = c.rows
-		}
+		a.rows = c.rows
 	}
 }
 
-// parseChunk parses and, where a column that began with numbers turned out to hold words, parses again for
+// parseChunk parses and, where a column that began with numbers or days turned out to hold words, parses again for
 // those columns.
-func (r *reading) parseChunk(data []byte) *block {
-	b := r.f.parse(data, r.cols.part)
+func (r *reading) parseChunk(data []byte, b *block) *block {
+	b.clear()
+	r.f.parse(data, b, func(name string, capacity int) *part { return r.cols.part(name, capacity, b.spare[name]) })
 	var again map[string]int
 	for i, p := range b.parts {
 		if p != nil && p.broken {
@@ -228,7 +256,8 @@ func (r *reading) parseChunk(data []byte) *block {
 		}
 	}
 	if again != nil {
-		second := r.f.parse(data, func(name string, capacity int) *part {
+		second := &block{}
+		r.f.parse(data, second, func(name string, capacity int) *part {
 			if _, ok := again[name]; !ok {
 				return nil
 			}
@@ -244,8 +273,11 @@ func (r *reading) parseChunk(data []byte) *block {
 	return b
 }
 
-// join takes a block in the order of the file.
-func (r *reading) join(b *block, keepLines bool) {
+// join takes a block in the order of the file; part is how much of the file has been read then, as an estimate.
+func (r *reading) join(b *block, part float64, keepLines bool) {
+	if part > 0 {
+		r.cols.expect = int(min(1.02*float64(r.rows+b.rows)/part, 1e12)) + 256
+	}
 	for _, t := range b.troubles {
 		r.note(t)
 	}
@@ -253,6 +285,7 @@ func (r *reading) join(b *block, keepLines bool) {
 		r.troubles[name].count += max(0, n-fault.MaxRows)
 	}
 	if keepLines {
+		r.lines = roomy(r.lines, len(r.lines)+len(b.lines), r.cols.expect)
 		for _, l := range b.lines {
 			r.lines = append(r.lines, r.line+int(l)+1)
 		}
@@ -299,6 +332,7 @@ func (r *reading) findings() (out []fault.Finding) {
 
 type job struct {
 	data []byte
+	part float64 // of the file, up to the end of data
 	t    *trouble
 	err  error
 	out  chan *block
@@ -311,7 +345,7 @@ func (r *reading) run(ctx context.Context, c *cutter, threads int, keepLines boo
 		return err
 	}
 	if len(data) > 0 {
-		r.join(r.parseChunk(data), keepLines)
+		r.join(r.parseChunk(data, &block{}), c.portion(c.given), keepLines)
 	}
 	if t != nil {
 		r.note(*t)
@@ -323,6 +357,7 @@ func (r *reading) run(ctx context.Context, c *cutter, threads int, keepLines boo
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	free := make(chan []byte, 2*threads+2)
+	joined := make(chan *block, 3*threads+2)
 	jobs := make(chan *job, threads)
 	ordered := make(chan *job, 2*threads)
 	var wg sync.WaitGroup
@@ -341,7 +376,12 @@ func (r *reading) run(ctx context.Context, c *cutter, threads int, keepLines boo
 					j.out <- &block{}
 					continue
 				}
-				j.out <- r.parseChunk(j.data)
+				b := &block{}
+				select {
+				case b = <-joined:
+				default:
+				}
+				j.out <- r.parseChunk(j.data, b)
 				select {
 				case free <- j.data:
 				default:
@@ -357,7 +397,11 @@ func (r *reading) run(ctx context.Context, c *cutter, threads int, keepLines boo
 		if j.data != nil {
 			b := <-j.out
 			if err == nil && ctx.Err() == nil {
-				r.join(b, keepLines)
+				r.join(b, j.part, keepLines)
+			}
+			select {
+			case joined <- b:
+			default:
 			}
 		}
 		if err == nil && j.t != nil {
@@ -380,7 +424,7 @@ func (r *reading) feed(ctx context.Context, c *cutter, free <-chan []byte, jobs,
 		default:
 		}
 		data, t, err := c.next(buf)
-		j := &job{t: t, err: err, out: make(chan *block, 1)}
+		j := &job{part: c.portion(c.given), t: t, err: err, out: make(chan *block, 1)}
 		if len(data) > 0 {
 			j.data = data
 		}

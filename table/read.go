@@ -205,6 +205,14 @@ func (in *input) open() (r *bufio.Reader, head []byte, err error) {
 	return r, head, nil
 }
 
+// portion estimates how much of the file has been read when so many bytes of text have come out of it.
+func (in *input) portion(given int64) float64 {
+	if in.unpacking { // the unpacker has read ahead a little
+		given = in.raw.done
+	}
+	return float64(given) / float64(in.size)
+}
+
 // upTo bounds a buffer by the size of the file, so that a file of one case does not pay for megabytes.
 func (in *input) upTo(size int) int {
 	if in.unpacking {
@@ -333,10 +341,11 @@ func (in *input) pass(text io.Reader, cols *columns) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := run.run(in.ctx, &cutter{src: r, f: run.f, size: size}, in.o.Threads, cols.only == nil); err != nil {
+	if err := run.run(in.ctx, &cutter{src: r, f: run.f, size: size, portion: in.portion}, in.o.Threads, cols.only == nil); err != nil {
 		return nil, err
 	}
 	cols.finish()
+	run.lines = fitted(run.lines)
 	return run, nil
 }
 
