@@ -35,7 +35,7 @@ func bin(ctx context.Context, x [][]float64, use []uint32, categories []int, lim
 		b.rows = len(x[0])
 	}
 	step := max(1, (len(use)+sampleRows-1)/sampleRows)
-	scratch := make([][]float64, workers())
+	scratch := make([][]float64, maxWorkers)
 	parallel(p, func(w, f int) {
 		if ctx.Err() != nil {
 			return

@@ -127,7 +127,7 @@ func (f *forestFit) run(ctx context.Context) (*Forest, error) {
 		f.bags = make([][]uint64, f.p.Trees)
 	}
 	trees := make([][]buildNode, f.p.Trees)
-	growers := make([]*forestGrower, workers())
+	growers := make([]*forestGrower, maxWorkers)
 	parallel(f.p.Trees, func(w, t int) {
 		if ctx.Err() != nil {
 			return

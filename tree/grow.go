@@ -63,7 +63,7 @@ func newGrower(b *binned, p BoostParams) *grower {
 	g.plain = !g.constrained && p.L1 == 0
 	size := g.groups * int(unsafe.Sizeof(groupHist{}))
 	g.keep = size*min(p.Leaves, b.rows) <= histBudget
-	g.scratch = make([]hist, workers())
+	g.scratch = make([]hist, maxWorkers)
 	if p.Interactions != nil {
 		g.sets = interactionSets(p.Interactions, len(b.col))
 	}

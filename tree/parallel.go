@@ -14,7 +14,7 @@ const chunkRows = 1 << 15
 // parallel runs f for tasks 0..tasks-1 on as many goroutines as there are processors; worker numbers them.
 // Tasks may finish in any order: f writes only what belongs to its task or its worker.
 func parallel(tasks int, f func(worker, task int)) {
-	workers := min(runtime.GOMAXPROCS(0), tasks)
+	workers := min(workers(), tasks)
 	if workers <= 1 {
 		for t := range tasks {
 			f(0, t)
@@ -43,8 +43,11 @@ func parallel(tasks int, f func(worker, task int)) {
 	wg.Wait()
 }
 
-// workers is an upper bound of the worker numbers that parallel hands out.
-func workers() int { return runtime.GOMAXPROCS(0) }
+// maxWorkers bounds the worker numbers that parallel hands out. Scratch by worker has this length, since
+// GOMAXPROCS may rise while a fit runs.
+const maxWorkers = 256
+
+func workers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
 
 // chunks runs f over fixed chunks of n rows.
 func chunks(n int, f func(chunk, from, to int)) {
