@@ -499,7 +499,7 @@ func (e *evaluation) effects(ctx context.Context) ([]effect, error) {
 
 func (e *evaluation) effectFigure(j int, d *explain.Dependence, event int) report.Figure {
 	pc := &e.kept.plan.Columns[j]
-	data := report.EffectData{Predictor: pc.Name, Output: "mean predicted probability of " + e.kept.Outcome.Classes[event]}
+	data := report.EffectData{Predictor: pc.Name, Output: "mean predicted probability of " + e.kept.Outcome.Target + ": " + e.kept.Outcome.Classes[event]}
 	if pc.Unit != "" {
 		data.Predictor += " (" + pc.Unit + ")"
 	}
@@ -525,7 +525,7 @@ func (w *pageWriter) explanation(effects []effect) report.Section {
 	if w.kept.Background != nil {
 		method = fmt.Sprintf("The contributions are Shapley values of the trees (TreeSHAP, interventional, against %d training cases).", len(w.kept.Background[0]))
 	}
-	s := report.Section{ID: "explanation", Title: "What the model goes by", Lead: method + " They and the base add up to the model's output before recalibration, checked to 1e-9 on every test case. They explain the model, not the disease: a predictor is no cause."}
+	s := report.Section{ID: "explanation", Title: "What the model goes by", Lead: method + " They and the base add up to the model's output before recalibration, checked to 1e-9 on the test cases below. They explain the model, not the disease: a predictor is no cause."}
 	s.Blocks = append(s.Blocks, report.FigureBlock{Figure: report.Bars(bars), Caption: fmt.Sprintf("On %d test cases, with 95 %% intervals over patients.", w.scores.Explained)})
 	var g report.Figures
 	for _, e := range effects {
