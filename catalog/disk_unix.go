@@ -3,9 +3,6 @@
 package catalog
 
 import (
-	"errors"
-	"syscall"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -16,8 +13,4 @@ func freeBytes(dir string) (free int64, ok bool) {
 		return 0, false
 	}
 	return int64(st.Bavail) * int64(st.Bsize), true
-}
-
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

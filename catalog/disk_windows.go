@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"errors"
-
 	"golang.org/x/sys/windows"
 )
 
@@ -17,8 +15,4 @@ func freeBytes(dir string) (free int64, ok bool) {
 		return 0, false
 	}
 	return int64(min(n, 1<<62)), true
-}
-
-func isFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"galen.dev/fault"
@@ -88,30 +87,10 @@ func writeWhole(path string, data []byte) error {
 	return nil
 }
 
-// storageError gives an error of the file system its kind and a hint; a cancelled context wins, and errors
-// that carry a kind keep it.
+// storageError is fault.Disk, but that a cancelled context wins.
 func storageError(ctx context.Context, doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	err = fmt.Errorf("%s: %w", doing, err)
-	var known *fault.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	kind, hint := fault.Storage, "check the disk and the folder"
-	switch {
-	case isFull(err):
-		hint = "the disk or the quota is full: free some space, or use another folder"
-	case errors.Is(err, syscall.EROFS):
-		hint = "the file system is read-only: use another folder"
-	case errors.Is(err, fs.ErrPermission):
-		hint = "this user may not do that there: change the permissions, or use another folder"
-	case errors.Is(err, fs.ErrNotExist):
-		kind, hint = fault.NotFound, ""
-	}
-	return &fault.Error{Kind: kind, Err: err, Hint: hint}
+	return fault.Disk(doing, err)
 }

@@ -141,7 +141,7 @@ func (x *index) connectSQLite(ctx context.Context) (*sql.DB, error) {
 	}
 	if err != nil {
 		_ = db.Close()
-		return nil, storageError("opening the index", err)
+		return nil, fault.Disk("opening the index", err)
 	}
 	return db, nil
 }
@@ -158,7 +158,7 @@ func (x *index) removeFiles() {
 func (x *index) lockFiles(ctx context.Context) (func(), error) {
 	f, err := os.OpenFile(filepath.Join(x.store.root, ".index.lock"), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, storageError("opening the index", err)
+		return nil, fault.Disk("opening the index", err)
 	}
 	for {
 		err := flock.Try(f)
@@ -245,11 +245,11 @@ func (s *Store) identity() (string, error) {
 			return string(text), nil
 		}
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return "", storageError("reading the name of the store", errors.Join(err, os.Remove(name)))
+			return "", fault.Disk("reading the name of the store", errors.Join(err, os.Remove(name)))
 		}
 		tmp := filepath.Join(s.root, newPrefix+token())
 		if err := writeSynced(tmp, []byte(token())); err != nil {
-			return "", storageError("naming the store", err)
+			return "", fault.Disk("naming the store", err)
 		}
 		// A link, unlike a rename, never replaces the name that another process has just given.
 		err = os.Link(tmp, name)
@@ -259,7 +259,7 @@ func (s *Store) identity() (string, error) {
 			err = os.Remove(tmp)
 		}
 		if err != nil {
-			return "", storageError("naming the store", err)
+			return "", fault.Disk("naming the store", err)
 		}
 	}
 	return "", fault.Errorf(fault.Storage, "the name of the store in %q cannot be read", s.root)

@@ -100,7 +100,7 @@ func (s *Store) Rebuild(ctx context.Context) error {
 	}
 	for _, table := range []string{"galen_steps_v1", "galen_runs_v1"} {
 		if _, err := db.ExecContext(ctx, s.index.dial.text("DELETE FROM "+table+" WHERE scope = ?"), s.index.scope); err != nil {
-			return storageError("emptying the index", err)
+			return fault.Disk("emptying the index", err)
 		}
 	}
 	_, err = s.index.sync(ctx)

@@ -42,14 +42,14 @@ func (s *Store) Lock(ctx context.Context, id string) (unlock func() error, err e
 	doing := fmt.Sprintf("locking run %q", id)
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, storageError(doing, err)
+		return nil, fault.Disk(doing, err)
 	}
 	if err := flock.Try(f); err != nil {
 		defer f.Close()
 		if errors.Is(err, flock.ErrLocked) {
 			return nil, busy(id, f)
 		}
-		return nil, storageError(doing, err)
+		return nil, fault.Disk(doing, err)
 	}
 	// The note is for people only, so a failure to write it is no failure to lock.
 	_ = f.Truncate(0)
@@ -67,7 +67,7 @@ func (s *Store) Lock(ctx context.Context, id string) (unlock func() error, err e
 	s.mu.Unlock()
 	if err := cleanRun(dir); err != nil {
 		_ = l.unlock()
-		return nil, storageError("cleaning run "+id, err)
+		return nil, fault.Disk("cleaning run "+id, err)
 	}
 	return l.unlock, nil
 }

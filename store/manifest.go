@@ -71,7 +71,7 @@ func readManifest(runDir, step string) (Manifest, error) {
 		return Manifest{}, fault.Errorf(fault.NotFound, "step %q of run %q is not done", step, filepath.Base(runDir))
 	}
 	if err != nil {
-		return Manifest{}, storageError("reading manifest", err)
+		return Manifest{}, fault.Disk("reading manifest", err)
 	}
 	m, err := parseManifest(text)
 	if err == nil && m.Step != step {

@@ -33,7 +33,3 @@ func syncDir(dir string) error {
 	}
 	return err
 }
-
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/windows"
 )
 
 // syncFile waits until the content of a file that is closed already is on the disk. Windows asks for the
@@ -23,7 +21,3 @@ func syncFile(path string) error {
 
 // syncDir does nothing: Windows has no such call, and NTFS journals renames.
 func syncDir(string) error { return nil }
-
-func isFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
-}

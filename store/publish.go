@@ -65,17 +65,17 @@ func (st *Stage) publishIf(ctx context.Context, m Manifest, accept func([]File) 
 	manifest := filepath.Join(st.dir, manifestFile)
 	_ = os.Remove(manifest) // of an attempt that failed further on
 	if err := writeSynced(manifest, text); err != nil {
-		return Manifest{}, storageError(doing, err)
+		return Manifest{}, fault.Disk(doing, err)
 	}
 	if err := errors.Join(os.Chmod(manifest, 0o444), syncDir(st.dir)); err != nil {
-		return Manifest{}, storageError(doing, err)
+		return Manifest{}, fault.Disk(doing, err)
 	}
 	st.reach(pointManifest)
 	if err := ctx.Err(); err != nil {
 		return Manifest{}, err
 	}
 	if err := st.replace(); err != nil {
-		return Manifest{}, storageError(doing, err)
+		return Manifest{}, fault.Disk(doing, err)
 	}
 	st.reach(pointRemoved)
 	st.store.index.note(ctx, st.id)
@@ -204,5 +204,5 @@ func storageUnlessCanceled(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return storageError(doing, err)
+	return fault.Disk(doing, err)
 }

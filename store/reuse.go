@@ -70,7 +70,7 @@ func (s *Store) reuseFrom(ctx context.Context, m Manifest, from, id, step string
 // take brings one file into the stage, linked or copied.
 func (s *Store) take(ctx context.Context, f File, from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return storageError(fmt.Sprintf("linking %q", f.Name), err)
+		return fault.Disk(fmt.Sprintf("linking %q", f.Name), err)
 	}
 	if !exists(from) {
 		return fault.Errorf(fault.Corrupt, "file %q is missing", f.Name)
@@ -80,12 +80,12 @@ func (s *Store) take(ctx context.Context, f File, from, to string) error {
 	}
 	in, err := os.Open(from)
 	if err != nil {
-		return storageError(fmt.Sprintf("copying %q", f.Name), err)
+		return fault.Disk(fmt.Sprintf("copying %q", f.Name), err)
 	}
 	defer in.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return storageError(fmt.Sprintf("copying %q", f.Name), err)
+		return fault.Disk(fmt.Sprintf("copying %q", f.Name), err)
 	}
 	_, err = io.Copy(out, &ctxReader{ctx, in})
 	if err = errors.Join(err, out.Close()); err != nil {

@@ -127,7 +127,7 @@ func (s *Store) SetMetrics(ctx context.Context, id string, m map[string]float64)
 		return fmt.Errorf("setting metrics of run %q: %w", id, err)
 	}
 	if err := replaceSynced(filepath.Join(s.runDir(id), runFile), text); err != nil {
-		return storageError(fmt.Sprintf("setting metrics of run %q", id), err)
+		return fault.Disk(fmt.Sprintf("setting metrics of run %q", id), err)
 	}
 	s.index.note(ctx, id)
 	return nil
@@ -140,7 +140,7 @@ func (s *Store) Study(id string) ([]byte, error) {
 	}
 	text, err := os.ReadFile(filepath.Join(s.runDir(id), studyFile))
 	if err != nil {
-		return nil, storageError(fmt.Sprintf("reading the study of run %q", id), err)
+		return nil, fault.Disk(fmt.Sprintf("reading the study of run %q", id), err)
 	}
 	return text, nil
 }
@@ -210,7 +210,7 @@ func (s *Store) byPrefix(prefix string) (string, error) {
 func (s *Store) runIDs() ([]string, error) {
 	entries, err := os.ReadDir(s.root)
 	if err != nil {
-		return nil, storageError(fmt.Sprintf("listing store %q", s.root), err)
+		return nil, fault.Disk(fmt.Sprintf("listing store %q", s.root), err)
 	}
 	var ids []string
 	for _, e := range entries {
@@ -234,7 +234,7 @@ func readRunFile(dir string) (RunInfo, error) {
 		return RunInfo{}, fault.Errorf(fault.NotFound, "%q is not a run", dir)
 	}
 	if err != nil {
-		return RunInfo{}, storageError("reading run", err)
+		return RunInfo{}, fault.Disk("reading run", err)
 	}
 	info, err := parseRun(text)
 	if err != nil {
@@ -253,7 +253,7 @@ func readRun(dir string) (RunInfo, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return info, storageError(fmt.Sprintf("listing run %q", dir), err)
+		return info, fault.Disk(fmt.Sprintf("listing run %q", dir), err)
 	}
 	for _, e := range entries {
 		if !e.IsDir() || checkStep(e.Name()) != nil {

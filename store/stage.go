@@ -47,7 +47,7 @@ func (s *Store) Stage(id, step string) (*Stage, error) {
 	}
 	dir := filepath.Join(s.runDir(id), stagePrefix+step+"."+token())
 	if err := os.Mkdir(dir, 0o777); err != nil {
-		return nil, storageError(fmt.Sprintf("staging step %q of run %q", step, id), err)
+		return nil, fault.Disk(fmt.Sprintf("staging step %q of run %q", step, id), err)
 	}
 	return &Stage{
 		store: s, id: id, step: step, dir: dir, opened: time.Now(),
@@ -75,11 +75,11 @@ func (st *Stage) Create(name string) (io.WriteCloser, error) {
 	}
 	full := filepath.Join(st.dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
-		return nil, storageError(fmt.Sprintf("creating %q", name), err)
+		return nil, fault.Disk(fmt.Sprintf("creating %q", name), err)
 	}
 	f, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, storageError(fmt.Sprintf("creating %q", name), err)
+		return nil, fault.Disk(fmt.Sprintf("creating %q", name), err)
 	}
 	st.open[name] = true
 	return &stageWriter{st: st, name: name, file: f, hash: sha256.New()}, nil
@@ -99,14 +99,14 @@ func (w *stageWriter) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	if hook := w.st.store.fileHook; hook != nil {
-		if w.err = storageError(fmt.Sprintf("writing %q", w.name), hook(w.name, p)); w.err != nil {
+		if w.err = fault.Disk(fmt.Sprintf("writing %q", w.name), hook(w.name, p)); w.err != nil {
 			return 0, w.err
 		}
 	}
 	n, err := w.file.Write(p)
 	w.hash.Write(p[:n])
 	w.size += int64(n)
-	w.err = storageError(fmt.Sprintf("writing %q", w.name), err)
+	w.err = fault.Disk(fmt.Sprintf("writing %q", w.name), err)
 	return n, w.err
 }
 
@@ -116,12 +116,12 @@ func (w *stageWriter) Close() error {
 		return w.err
 	}
 	if w.err == nil {
-		w.err = storageError(fmt.Sprintf("writing %q", w.name), w.file.Sync())
+		w.err = fault.Disk(fmt.Sprintf("writing %q", w.name), w.file.Sync())
 	}
 	info, serr := w.file.Stat()
 	for _, err := range []error{serr, w.file.Close()} {
 		if w.err == nil {
-			w.err = storageError(fmt.Sprintf("closing %q", w.name), err)
+			w.err = fault.Disk(fmt.Sprintf("closing %q", w.name), err)
 		}
 	}
 	w.file = nil
@@ -146,14 +146,14 @@ func (st *Stage) Discard() error {
 		return nil
 	}
 	st.done = true
-	return storageError(fmt.Sprintf("discarding step %q of run %q", st.step, st.id), os.RemoveAll(st.dir))
+	return fault.Disk(fmt.Sprintf("discarding step %q of run %q", st.step, st.id), os.RemoveAll(st.dir))
 }
 
 // HashFile returns the size and SHA-256 of a file; Name is path as given.
 func HashFile(ctx context.Context, path string) (File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return File{}, storageError("hashing", err)
+		return File{}, fault.Disk("hashing", err)
 	}
 	defer f.Close()
 	h := sha256.New()
@@ -162,7 +162,7 @@ func HashFile(ctx context.Context, path string) (File, error) {
 		if ctx.Err() != nil {
 			return File{}, ctx.Err()
 		}
-		return File{}, storageError("hashing", err)
+		return File{}, fault.Disk("hashing", err)
 	}
 	return File{Name: path, SHA256: hex.EncodeToString(h.Sum(nil)), Size: n}, nil
 }
@@ -187,7 +187,7 @@ func (s *Store) Open(id, step, name string) (*os.File, error) {
 	}
 	f, err := os.Open(s.Path(id, step, name))
 	if err != nil {
-		return nil, storageError(fmt.Sprintf("opening %q of step %q of run %q", name, step, id), err)
+		return nil, fault.Disk(fmt.Sprintf("opening %q of step %q of run %q", name, step, id), err)
 	}
 	return f, nil
 }

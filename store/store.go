@@ -68,7 +68,7 @@ func Open(ctx context.Context, root string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening store %q: %w", root, err)
 	}
 	if err := os.MkdirAll(abs, 0o777); err != nil {
-		return nil, storageError(fmt.Sprintf("opening store %q", root), err)
+		return nil, fault.Disk(fmt.Sprintf("opening store %q", root), err)
 	}
 	s := &Store{root: abs, opts: o, held: map[string]*runLock{}, link: os.Link, swap: exchange}
 	s.index = newIndex(s)
@@ -117,17 +117,17 @@ func (s *Store) CreateRun(ctx context.Context, info RunInfo, studyYAML []byte) e
 	}
 	tmp := filepath.Join(s.root, newPrefix+token())
 	if err := os.Mkdir(tmp, 0o777); err != nil {
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	defer os.RemoveAll(tmp) // gone already when all went well
 	if err := writeSynced(filepath.Join(tmp, studyFile), studyYAML); err != nil {
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	if err := writeSynced(filepath.Join(tmp, runFile), text); err != nil {
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	if err := syncDir(tmp); err != nil {
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	if err := os.Rename(tmp, dir); err != nil {
 		if _, serr := os.Stat(filepath.Join(dir, runFile)); serr == nil {
@@ -137,10 +137,10 @@ func (s *Store) CreateRun(ctx context.Context, info RunInfo, studyYAML []byte) e
 			return fault.WithHint(fault.Errorf(fault.Storage, "%s: the folder %q exists and is not a run", doing, dir),
 				"move it away, or use another store")
 		}
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	if err := syncDir(s.root); err != nil {
-		return storageError(doing, err)
+		return fault.Disk(doing, err)
 	}
 	s.index.note(ctx, info.ID)
 	return nil

@@ -64,7 +64,7 @@ func compare(ctx context.Context, dir string, want []File) ([]fault.Finding, err
 		return err
 	})
 	if err != nil {
-		return nil, storageError("checking files", err)
+		return nil, fault.Disk("checking files", err)
 	}
 	return findings, nil
 }

@@ -140,18 +140,12 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 func (s *Source) add(ctx context.Context, name, path string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	h, err := hashFile(path)
+	f, err := store.HashFile(ctx, path)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
-	s.Files = append(s.Files, store.File{Name: name, SHA256: h, Size: info.Size()})
+	f.Name = name
+	s.Files = append(s.Files, f)
 	s.paths = append(s.paths, path)
 	return nil
 }
