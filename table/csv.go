@@ -151,7 +151,7 @@ func (c *csvChunk) record(i int) int {
 	return i
 }
 
-// plain reads the usual cell of a column of numbers or days and returns the index after it, or -1 for all others.
+// plain reads the usual cell of a column of numbers, days or words and returns the index after it, or -1 for all others.
 func (c *csvChunk) plain(i int, p *part) int {
 	b := c.data
 	switch p.mode {
@@ -181,6 +181,16 @@ func (c *csvChunk) plain(i int, p *part) int {
 		}
 		p.num = append(p.num, days)
 		return i + 10
+	case modeWords:
+		if i >= len(b) || b[i] == '"' {
+			return -1
+		}
+		end := fieldEnd(b, i, c.delim)
+		if end > i && b[end-1] == '\r' {
+			return -1
+		}
+		p.addWord(b[i:end])
+		return end
 	}
 	return -1
 }

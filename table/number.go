@@ -45,34 +45,28 @@ func scanNumber(b []byte, i int) (v float64, end int, form numeral) {
 	}
 	x := binary.LittleEndian.Uint64(b[i:]) ^ zeros8
 	non := nonDigits(x)
-	at := bits.TrailingZeros64(non) >> 3 // of the first byte that is no digit; 8 = none
-	var digits, exp int
+	at := uint(bits.TrailingZeros64(non)) >> 3 // of the first byte that is no digit; 8 = none
+	last, digits, exp := at, at, uint(0)
 	form = plain
-	end = at
-	if at < 8 && b[i+at] == '.' {
-		rest := non &^ (0xff << (8 * at))
-		end = bits.TrailingZeros64(rest) >> 3
-		exp = end - at - 1
-		digits = end - 1
-		whole := uint64(1)<<(8*at) - 1
-		x = x&whole | x>>8&^whole
-	} else {
-		digits = at
-		if at > 1 && b[i] == '0' {
-			form = zeroLed
-		}
+	if at < 8 && x>>(8*at&63)&0xff == '.'^'0' {
+		last = uint(bits.TrailingZeros64(non&^(0xff<<(8*at&63)))) >> 3
+		digits, exp = last-1, last-at-1
+		whole := uint64(1)<<(8*at&63) - 1
+		x = x&whole | x>>8&^whole // without the point
+	} else if at > 1 && x&0xff == 0 {
+		form = zeroLed
 	}
-	if end == 8 || b[i+end]|0x20 == 'e' {
+	if last == 8 || b[i+int(last)]|0x20 == 'e' {
 		return scanLong(b, start, i, neg)
 	}
 	if digits == 0 {
 		return 0, start, notNumber
 	}
-	v = float64(int64(eightDigits(x<<(64-8*digits)))) / pow10[exp]
+	v = float64(int64(eightDigits(x<<((64-8*digits)&63)))) / pow10[exp&7]
 	if neg {
 		v = -v
 	}
-	return v, i + end, form
+	return v, i + int(last), form
 }
 
 const zeros8 = 0x3030303030303030 // eight times '0'
@@ -145,9 +139,8 @@ func scanLong(b []byte, start, i int, neg bool) (v float64, end int, form numera
 func scanDigits(b []byte, i int, m uint64) (uint64, int) {
 	for i+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[i:]) ^ zeros8
-		n := bits.TrailingZeros64(nonDigits(x)) >> 3
-		if n < 8 {
-			return m*whole10[n] + eightDigits(x<<(64-8*n)), i + n
+		if n := uint(bits.TrailingZeros64(nonDigits(x))) >> 3; n < 8 {
+			return m*whole10[n] + eightDigits(x<<(8*(7-n))<<8), i + int(n)
 		}
 		m = m*1e8 + eightDigits(x)
 		i += 8

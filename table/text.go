@@ -115,17 +115,29 @@ func (t *textReader) Read(p []byte) (int, error) {
 		if t.err != nil {
 			return 0, t.err
 		}
-		t.step()
+		if t.fill == 0 && !t.western && !t.multibyte && len(p) >= len(t.raw) {
+			// ASCII, which nearly all files are, goes straight to where it is wanted.
+			n, err := t.src.Read(p[:len(t.raw)])
+			if asciiPrefix(p[:n]) == n {
+				t.err = err
+				t.line += bytes.Count(p[:n], []byte{'\n'})
+				return n, nil
+			}
+			t.fill = copy(t.raw, p[:n])
+			t.decode(err)
+			continue
+		}
+		n, err := t.src.Read(t.raw[t.fill:])
+		t.fill += n
+		t.decode(err)
 	}
 	n := copy(p, t.ready)
 	t.ready = t.ready[n:]
 	return n, nil
 }
 
-// step reads and decodes one stretch of bytes.
-func (t *textReader) step() {
-	n, err := t.src.Read(t.raw[t.fill:])
-	t.fill += n
+// decode turns the bytes in raw to text; err is what came with the last of them.
+func (t *textReader) decode(err error) {
 	end := err != nil
 	if err != nil {
 		t.err = err
@@ -220,6 +232,13 @@ func (t *textReader) finding() (*fault.Finding, error) {
 // asciiPrefix returns how many bytes from the start are ASCII.
 func asciiPrefix(b []byte) int {
 	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		x := binary.LittleEndian.Uint64(b[i:]) | binary.LittleEndian.Uint64(b[i+8:]) |
+			binary.LittleEndian.Uint64(b[i+16:]) | binary.LittleEndian.Uint64(b[i+24:])
+		if x&0x8080808080808080 != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(b); i += 8 {
 		if binary.LittleEndian.Uint64(b[i:])&0x8080808080808080 != 0 {
 			break
