@@ -23,9 +23,14 @@ type Task struct {
 	// Example is a study file, shown in help texts and in the reference.
 	Example string
 	Params  []Param
+	// Headline are the metrics that lists and cards show, the most telling first.
+	Headline []Headline
 
 	Collect, Preprocess, Train, Evaluate, Apply Step
 }
+
+// Headline is a metric of a task's runs with its label for people.
+type Headline struct{ Metric, Label string }
 
 // Step does one step of a task. It reads what earlier steps published and writes its own files through r; it
 // keeps nothing between calls. It returns soon after ctx is done.

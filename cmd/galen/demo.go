@@ -142,9 +142,6 @@ func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRo
 	return row, nil
 }
 
-// demoFigures are the figures of the table, where a study has them.
-var demoFigures = []string{"auroc", "mean-auroc", "brier", "calibration-slope", "ici"}
-
 func printDemo(w io.Writer, rows []demoRow, page string) {
 	fmt.Fprintf(w, "\n%-18s %-16s %8s  %s\n", "study", "task", "time", "figures on patients that the model had not seen")
 	for _, r := range rows {
@@ -153,9 +150,11 @@ func printDemo(w io.Writer, rows []demoRow, page string) {
 			continue
 		}
 		figures := ""
-		for _, name := range demoFigures {
-			if v, ok := r.Metrics[name]; ok {
-				figures += fmt.Sprintf("%s %.3f  ", name, v)
+		if t, err := task.Find(tasks, r.Task); err == nil {
+			for _, h := range t.Headline {
+				if v, ok := r.Metrics[h.Metric]; ok {
+					figures += fmt.Sprintf("%s %.3f  ", h.Metric, v)
+				}
 			}
 		}
 		fmt.Fprintf(w, "%-18s %-16s %8s  %s\n", r.Study, r.Task, duration(time.Duration(r.Seconds*float64(time.Second))), figures)

@@ -14,6 +14,7 @@ import (
 	"galen.dev/diagnosis"
 	"galen.dev/fault"
 	"galen.dev/store"
+	"galen.dev/task"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -117,10 +118,11 @@ func stateOf(r store.RunInfo) string {
 		return "up to " + last
 	}
 	var parts []string
-	for _, name := range sortedKeys(r.Metrics) {
-		parts = append(parts, fmt.Sprintf("%s %.3f", name, r.Metrics[name]))
-		if len(parts) == 3 {
-			break
+	if t, err := task.Find(tasks, r.Task); err == nil {
+		for _, h := range t.Headline {
+			if v, ok := r.Metrics[h.Metric]; ok {
+				parts = append(parts, fmt.Sprintf("%s %.3f", h.Metric, v))
+			}
 		}
 	}
 	return strings.Join(parts, "  ")

@@ -62,11 +62,20 @@ func entries(x *task.Runner, infos []store.RunInfo, link func(id string) string)
 			continue
 		}
 		e := report.Entry{Title: info.Name, Task: info.Task, Href: link(info.ID)}
-		if t, err := task.Find(x.Tasks, info.Task); err == nil {
-			e.Summary = t.Short
+		t, err := task.Find(x.Tasks, info.Task)
+		if err != nil {
+			continue // a run of a task that this version does not know
 		}
-		for _, name := range sortedKeys(info.Metrics) {
-			e.Figures = append(e.Figures, report.KeyFigure{Label: name, Value: report.Num(info.Metrics[name], 3)})
+		e.Summary = t.Short
+		if text, err := x.Store.Study(info.ID); err == nil {
+			if s, err := task.ParseStudy(text, "study.yaml", x.Tasks); err == nil && s.Title != "" {
+				e.Summary = s.Title
+			}
+		}
+		for _, h := range t.Headline {
+			if v, ok := info.Metrics[h.Metric]; ok {
+				e.Figures = append(e.Figures, report.KeyFigure{Label: h.Label, Value: report.Num(v, 3)})
+			}
 		}
 		out = append(out, e)
 	}

@@ -97,6 +97,9 @@ func params(t *testing.T, x *task.Task) {
 			t.Errorf("parameter %s: its default is refused: %v", p.Name, err)
 		}
 	}
+	if len(x.Headline) == 0 {
+		t.Errorf("task %s names no metric for lists", x.Name)
+	}
 	if _, err := task.ParseStudy([]byte(x.Example), "example.yaml", []*task.Task{x}); err != nil {
 		t.Errorf("the example is refused: %v", err)
 	}
