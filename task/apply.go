@@ -22,7 +22,7 @@ import (
 
 // Input is what a model is applied to: a file or folder, or an open reader.
 type Input struct {
-	Path   string    // for messages, and to open when Reader is nil; a folder where the task takes one
+	Path   string    // for messages, and to open when Reader is nil
 	Reader io.Reader // standard input or the body of a request; nil = open Path
 }
 
@@ -34,6 +34,10 @@ func (in *Input) Read() (io.ReadCloser, error) {
 	f, err := os.Open(in.Path)
 	if err != nil {
 		return nil, fmt.Errorf("reading input: %w", err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, fault.WithHint(fault.Errorf(fault.Usage, "%q is a folder", in.Path), "name a file of cases")
 	}
 	return f, nil
 }

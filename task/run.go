@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -199,7 +201,7 @@ func (r *Run) ReadFile(step StepName, name string) ([]byte, error) {
 	}
 	data, err := os.ReadFile(r.store.Path(r.ID, string(step), name))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(string(step), name), err)
+		return nil, r.unread(step, name, err)
 	}
 	sum := sha256.Sum256(data)
 	if hex.EncodeToString(sum[:]) != want.SHA256 {
@@ -216,7 +218,7 @@ func (r *Run) Open(step StepName, name string) (*os.File, error) {
 	}
 	f, err := r.store.Open(r.ID, string(step), name)
 	if err != nil {
-		return nil, err
+		return nil, r.unread(step, name, err)
 	}
 	h := sha256.New()
 	if _, err = io.Copy(h, f); err == nil {
@@ -245,6 +247,15 @@ func (r *Run) expected(step StepName, name string) (store.File, error) {
 	defer r.mu.Unlock()
 	r.inputs[string(step)+"/"+name] = store.File{Name: string(step) + "/" + name, SHA256: f.SHA256, Size: f.Size}
 	return f, nil
+}
+
+// unread is the error of a file that cannot be opened. One that the manifest names and is not there means a
+// damaged run, not a wrong name.
+func (r *Run) unread(step StepName, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.WithHint(fault.Errorf(fault.Corrupt, "run %s: %s/%s is gone", r.ID, step, name), "run the study again: the step is then done anew")
+	}
+	return fmt.Errorf("reading %s/%s: %w", step, name, err)
 }
 
 func (r *Run) corrupt(step StepName, name string) error {
