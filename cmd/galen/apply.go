@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,14 +66,14 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 	x.Monitor = nil // predictions are quick, and their reader wants nothing else
 	in := task.Input{Path: input}
 	if input == "-" {
-		in = task.Input{Path: "standard input", Reader: a.in}
+		in = task.Input{Path: "standard input", Reader: interruptible(cmd.Context(), a.in)}
 	}
 	if out == "" {
 		if a.json {
 			f = task.JSON
 		}
 		_, err := x.Apply(cmd.Context(), run, in, nil, a.out, f)
-		return err
+		return roomHint(err)
 	}
 	var done *task.Applied
 	err = writeWhole(out, func(w io.Writer) error {
@@ -86,6 +87,26 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 	return a.print(done, func(w io.Writer) {
 		fmt.Fprintf(w, "%d predictions of run %s in %s\n", done.Cases, done.Run, out)
 	})
+}
+
+// interruptible reads what in brings until ctx ends, also while in is waiting: a terminal, or a pipe whose writer
+// is slow, must not keep Ctrl-C from stopping the program.
+func interruptible(ctx context.Context, in io.Reader) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	return r
+}
+
+// roomHint gives an error of writing a hint where it has none.
+func roomHint(err error) error {
+	if fault.KindOf(err) == fault.Storage && fault.HintOf(err) == "" {
+		return fault.WithHint(err, "free some space, or write to another place")
+	}
+	return err
 }
 
 // writeWhole writes a file that appears only when it is complete.
@@ -103,7 +124,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	if err = write(f); err != nil {
-		return err
+		return roomHint(err)
 	}
 	if err = f.Chmod(0o644); err != nil {
 		return err

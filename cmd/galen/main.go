@@ -36,6 +36,7 @@ func main() {
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once what the first could not
 	a := &app{in: stdin, out: stdout, err: stderr}
 	cmd := a.root()
 	cmd.SetArgs(args)
@@ -200,11 +201,10 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if kind == fault.Internal && (strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") || strings.HasPrefix(err.Error(), "if any flags")) {
 		kind = fault.Usage
 	}
-	message := err.Error()
+	message, hint := err.Error(), fault.HintOf(err)
 	if kind == fault.Canceled {
-		message = "stopped; nothing half-written was left, and running it again goes on from the last finished step"
+		message, hint = "stopped; nothing half-written was left, and running it again goes on from the last finished step", ""
 	}
-	hint := fault.HintOf(err)
 	if a.json {
 		_ = a.print(map[string]any{"error": map[string]any{
 			"kind": kind.String(), "message": strings.SplitN(message, "\n", 2)[0], "hint": hint, "findings": fault.FindingsOf(err),
