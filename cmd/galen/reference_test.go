@@ -1,22 +1,28 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"galen.dev/catalog"
+	"galen.dev/diagnosis"
 	"galen.dev/internal/golden"
 	"galen.dev/quality"
+	"galen.dev/server"
 )
 
 // This file keeps docs/reference and the generated parts of other documents in step with the program: run it
@@ -60,6 +66,7 @@ func TestReferenceIsCurrent(t *testing.T) {
 
 func commandsPage(root *cobra.Command) string {
 	var b strings.Builder
+	root.InitDefaultCompletionCmd("completion")
 	b.WriteString("# Commands\n\n`galen COMMAND --help` says the same. Every command also takes the global flags.\n\n## Global flags\n\n")
 	fmt.Fprintf(&b, "```\n%s```\n", root.PersistentFlags().FlagUsages())
 	var walk func(cmd *cobra.Command)
@@ -76,6 +83,10 @@ func commandsPage(root *cobra.Command) string {
 		}
 		if u := cmd.LocalNonPersistentFlags().FlagUsages(); u != "" {
 			fmt.Fprintf(&b, "\n```\n%s```\n", u)
+		}
+		if cmd.Name() == "completion" {
+			b.WriteString("\nShells: bash, fish, powershell, zsh. `galen completion bash --help` says how to install it.\n")
+			return
 		}
 		for _, c := range cmd.Commands() {
 			walk(c)
@@ -304,4 +315,145 @@ func checkCommand(t *testing.T, file string, args []string) {
 	if err != nil {
 		t.Errorf("%s prints %q: %v", file, "galen "+strings.Join(args, " "), err)
 	}
+}
+
+// TestReferenceTranscripts runs what the README's first study and docs/http.md print, and compares. Times are
+// left out of the comparison, and numbers count to two digits, since the last ones depend on the machine.
+func TestReferenceTranscripts(t *testing.T) {
+	readme, http := absolute(t, "../../README.md"), absolute(t, filepath.Join(docs, "http.md"))
+	cases, err := os.ReadFile(filepath.Join(docs, "example", "ward.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	study, newCases := block(t, string(text), "task: diagnosis/risk\n"), block(t, string(text), "$ cat new.csv\n")
+	added := block(t, string(text), "  exclude:")
+	_, newCases, _ = strings.Cut(newCases, "\n")
+	newCases, _, _ = strings.Cut(newCases, "$ ")
+	t.Setenv("GALEN_STORE", "")
+	t.Setenv("GALEN_INDEX", "")
+	t.Chdir(t.TempDir())
+	write := func(name, content string) {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ward.csv", string(cases))
+	write("ward.yaml", study)
+	write("new.csv", newCases)
+
+	transcript(t, readme, "refused", console(t, 3, "run", "ward.yaml"))
+	write("ward.yaml", study+added)
+	transcript(t, readme, "finished", console(t, 0, "run", "ward.yaml"))
+	transcript(t, readme, "applied", "```console\n$ cat new.csv\n"+newCases+strings.TrimPrefix(console(t, 0, "apply", "ward", "new.csv", "--out", "risks.csv"), "```console\n"))
+	transcript(t, readme, "prediction", prediction(t, 1))
+	transcript(t, http, "predictions", overHTTP(t, `{"age":54,"sex":"female","ward":"surgery","systolic (mmHg)":131,"lactate (mmol/L)":1.2,"crp (mg/L)":12}`))
+	transcript(t, http, "absent", overHTTP(t, `{"age":54,"sex":"female","ward":"surgery"}`))
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+// block returns the content of the first fenced block that begins with start.
+func block(t *testing.T, text, start string) string {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?s)```[a-z]+\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		if strings.HasPrefix(m[1], start) {
+			return m[1]
+		}
+	}
+	t.Fatalf("README.md has no block that begins with %q", start)
+	return ""
+}
+
+// console runs a command and returns what a terminal would show.
+func console(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if got := Main(args, strings.NewReader(""), &out, &out); got != code {
+		t.Fatalf("galen %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out.String())
+	}
+	return "```console\n$ ./galen " + strings.Join(args, " ") + "\n" + out.String() + "```\n"
+}
+
+// prediction is one prediction of new.csv with the first of its contributions and neighbours.
+func prediction(t *testing.T, i int) string {
+	t.Helper()
+	var out bytes.Buffer
+	if code := Main([]string{"apply", "ward", "new.csv", "--format", "json"}, strings.NewReader(""), &out, &out); code != 0 {
+		t.Fatal(out.String())
+	}
+	var all []diagnosis.Prediction
+	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
+		t.Fatal(err)
+	}
+	p := all[i]
+	p.Why.Contributions, p.Nearest = p.Why.Contributions[:2], p.Nearest[:1]
+	out.Reset()
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
+		t.Fatal(err)
+	}
+	return "```json\n" + out.String() + "```\n"
+}
+
+// overHTTP asks the server for predictions; explanation and neighbours of the answer are left out.
+func overHTTP(t *testing.T, body string) string {
+	t.Helper()
+	a := &app{folder: "runs", quiet: true}
+	x, err := a.runner(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	r := httptest.NewRequest("POST", "http://localhost/v1/runs/ward/predictions", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	server.New(x, server.Options{}).ServeHTTP(w, r)
+	answer := w.Body.String()
+	answer = regexp.MustCompile(`"why":\{.*?\},"nearest"`).ReplaceAllString(answer, `"why":{…},"nearest"`)
+	answer = regexp.MustCompile(`"nearest":\[.*?\]`).ReplaceAllString(answer, `"nearest":[…]`)
+	return fmt.Sprintf("```console\n$ cat case.json\n%s\n$ curl -s -w '%%{http_code}\\n' -H 'Content-Type: application/json' -d @case.json http://127.0.0.1:8420/v1/runs/ward/predictions\n%s%d\n```\n", body, answer, w.Code)
+}
+
+// transcript compares a section of a document with what came out.
+func transcript(t *testing.T, file, name, got string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "<!-- "+name+" -->\n")
+	if old, _, ok := strings.Cut(rest, "<!-- /"+name+" -->"); ok && rough(old) == rough(got) {
+		got = old
+	}
+	golden.Check(t, file, between(t, file, name, got))
+}
+
+var (
+	seconds = regexp.MustCompile(`\d+(\.\d+)? s\b|\d+ min \d\d s`)
+	built   = regexp.MustCompile(`@[0-9a-f]{12}`) // a model's mark, which depends on the build
+	decimal = regexp.MustCompile(`-?\d+\.\d+(e-?\d+)?`)
+)
+
+// rough takes times, marks of the build and late digits out of a transcript.
+func rough(text string) string {
+	return decimal.ReplaceAllStringFunc(built.ReplaceAllString(seconds.ReplaceAllString(text, "TIME"), "@"), func(s string) string {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return s
+		}
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	})
 }
