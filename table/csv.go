@@ -35,6 +35,17 @@ func (f *csvFormat) cut(buf []byte, end bool) (int, *trouble) {
 // lastBreak returns the index after the last line break outside quotes (0 = none), and where a quote opened
 // that is still open (-1 = none).
 func lastBreak(buf []byte, delim byte) (n, open int) {
+	// Quotes must be followed from the start, but the break is nearly always near the end.
+	const near = 1 << 14
+	n, open = lastBreakFrom(buf, delim, len(buf)-near)
+	if n == 0 && len(buf) > near {
+		n, open = lastBreakFrom(buf, delim, 0)
+	}
+	return n, open
+}
+
+// lastBreakFrom is lastBreak that may miss breaks before an index.
+func lastBreakFrom(buf []byte, delim byte, from int) (n, open int) {
 	at := 0
 	for {
 		q := bytes.IndexByte(buf[at:], '"')
@@ -42,8 +53,10 @@ func lastBreak(buf []byte, delim byte) (n, open int) {
 			break
 		}
 		q += at
-		if i := bytes.LastIndexByte(buf[at:q], '\n'); i >= 0 {
-			n = at + i + 1
+		if q >= from {
+			if i := bytes.LastIndexByte(buf[at:q], '\n'); i >= 0 {
+				n = at + i + 1
+			}
 		}
 		if q > 0 && buf[q-1] != delim && buf[q-1] != '\n' {
 			at = q + 1 // a quote within an unquoted field is only a character
@@ -222,7 +235,6 @@ func (c *csvChunk) field(i int, p *part) int {
 // fieldEnd returns the index of the delimiter or line feed after i, or len(b). It looks at eight bytes at a time:
 // subtracting one borrows from the high bit of the first byte that is zero.
 func fieldEnd(b []byte, i int, delim byte) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	d := uint64(delim) * ones
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
@@ -240,16 +252,11 @@ func fieldEnd(b []byte, i int, delim byte) int {
 // quoted reads a quoted field that begins at i.
 func (c *csvChunk) quoted(i int, p *part) int {
 	b := c.data
-	end := closingQuote(b, i+1)
-	if end < 0 { // the cutter has reported it
-		end = len(b)
-	}
+	end, lines, doubled := scanQuoted(b, i+1)
+	c.line += lines
 	cell := b[i+1 : end]
-	if bytes.IndexByte(cell, '\n') >= 0 {
-		c.line += bytes.Count(cell, []byte{'\n'})
-	}
 	if p != nil {
-		if bytes.IndexByte(cell, '"') >= 0 {
+		if doubled {
 			c.scratch = undouble(c.scratch[:0], cell)
 			cell = c.scratch
 		}
@@ -265,6 +272,41 @@ func (c *csvChunk) quoted(i int, p *part) int {
 	}
 	return i
 }
+
+// scanQuoted returns the index of the quote that closes a field whose contents begin at i, or len(b) where the
+// cutter has reported that there is none; and the line feeds before it, and whether quotes are doubled.
+func scanQuoted(b []byte, i int) (end, lines int, doubled bool) {
+	for i < len(b) {
+		if i+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[i:])
+			quotes, feeds := zeroBytes(x^'"'*ones), zeroBytes(x^'\n'*ones)
+			if quotes == 0 {
+				lines += bits.OnesCount64(feeds)
+				i += 8
+				continue
+			}
+			lines += bits.OnesCount64(feeds & (quotes&-quotes - 1))
+			i += bits.TrailingZeros64(quotes) >> 3
+		}
+		switch b[i] {
+		case '\n':
+			lines++
+		case '"':
+			if i+1 == len(b) || b[i+1] != '"' {
+				return i, lines, doubled
+			}
+			doubled = true
+			i++
+		}
+		i++
+	}
+	return len(b), lines, doubled
+}
+
+const ones, highs = 0x0101010101010101, 0x8080808080808080
+
+// zeroBytes sets the high bit of exactly those bytes that are zero in x.
+func zeroBytes(x uint64) uint64 { return ^(x&^highs + ^uint64(highs) | x) & highs }
 
 // undouble appends cell to dst with "" made ".
 func undouble(dst, cell []byte) []byte {
