@@ -256,6 +256,11 @@ func TestRiskFormat(t *testing.T) {
 		for _, p := range predictions {
 			checkKeys(t, text, "predictions", p)
 		}
+		var line map[string]any
+		if err := json.Unmarshal([]byte(read(t, filepath.Join(res.Folder, "audit.jsonl"))), &line); err != nil {
+			t.Fatal(err)
+		}
+		checkKeys(t, text, "audit.jsonl", line)
 	}
 }
 
