@@ -59,7 +59,7 @@ func (a *assembly) take(p *part) {
 		a.again()
 		return
 	}
-	if a.mode == modeDays || p.mode == modeDays {
+	if a.mode.isISO() || p.mode.isISO() {
 		if p = a.agree(p); p == nil {
 			return
 		}
@@ -111,25 +111,39 @@ func fitted[T any](v []T) []T {
 	return v[:len(v):len(v)]
 }
 
-// agree brings the assembly and a part to the same mode where one of them is modeDays. It returns what is left
-// to join, or nil.
+// agree brings the assembly and a part to the same mode where one of them has days for words. It returns what is
+// left to join, or nil.
 func (a *assembly) agree(p *part) *part {
-	switch {
-	case a.mode == modeDays && p.mode == modeDays:
-		return p
-	case a.mode == modeDays:
-		if days, ok := daysOf(p.dict.words); ok {
-			a.seen += p.rows() - p.missing
-			a.joinDays(p, days)
-			return nil
-		}
-		q, rows := wordsOf(a.name, room(a, a.num, 0, math.NaN())), a.rows
-		a.mode, a.noDays, a.num, a.rows, a.seen = modeWords, true, nil, 0, len(q.codes)-q.missing
-		a.joinWords(q)
-		a.rows = rows
+	if a.mode == p.mode {
 		return p
 	}
-	return wordsOf(a.name, p.num)
+	if !a.mode.isISO() {
+		return wordsOf(a.name, p.num, p.mode)
+	}
+	if days, ok := daysOf(p.dict.words, a.mode); ok {
+		a.seen += p.rows() - p.missing
+		a.joinDays(p, days)
+		return nil
+	}
+	q, rows := wordsOf(a.name, room(a, a.num, 0, math.NaN()), a.mode), a.rows
+	a.mode, a.noDays, a.num, a.rows, a.seen = modeWords, true, nil, 0, len(q.codes)-q.missing
+	a.joinWords(q)
+	a.rows = rows
+	return p
+}
+
+// startDays takes the column's first words as days, if they all have one form.
+func (a *assembly) startDays(p *part) bool {
+	m, ok := isoMode(p.dict.words[0])
+	if !ok {
+		return false
+	}
+	days, ok := daysOf(p.dict.words, m)
+	if ok {
+		a.mode = m
+		a.joinDays(p, days)
+	}
+	return ok
 }
 
 // joinDays appends a part of words that are days.
@@ -157,9 +171,7 @@ func (a *assembly) joinWords(p *part) {
 		return
 	}
 	if a.index == nil {
-		if days, ok := daysOf(p.dict.words); ok && a.spec == nil && !a.noDays {
-			a.mode = modeDays
-			a.joinDays(p, days)
+		if a.spec == nil && !a.noDays && a.startDays(p) {
 			return
 		}
 		a.index = make(map[string]int32)
@@ -242,7 +254,7 @@ func (a *assembly) inferred() (*Column, ColumnSchema, []fault.Finding) {
 		found = a.inferWords(c, &s)
 	case modeText:
 		found = a.inferTexts(c, &s)
-	case modeDate, modeDays:
+	case modeDate, modeDays, modeTimes, modeTimesT:
 		c.Kind, c.Num = Date, a.wholeNum()
 	default:
 		c.Num = a.wholeNum()

@@ -184,16 +184,13 @@ func (c *csvChunk) plain(i int, p *part) int {
 			p.addNumber(v, form)
 		}
 		return end
-	case modeDays:
-		if i+10 > len(b) || !c.ends(i+10) {
+	case modeDays, modeTimes, modeTimesT:
+		v, n := readISO(b[i:], p.mode)
+		if n == 0 || !c.ends(i+n) {
 			return -1
 		}
-		days, ok := isoDay(b[i:])
-		if !ok {
-			return -1
-		}
-		p.num = append(p.num, days)
-		return i + 10
+		p.num = append(p.num, v)
+		return i + n
 	case modeWords:
 		if i >= len(b) || b[i] == '"' {
 			return -1

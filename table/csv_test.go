@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"galen.dev/fault"
 )
@@ -123,6 +124,121 @@ func TestThreadsDoNotMatter(t *testing.T) {
 	if l := one.Line[59999]; l != 2+2*59999 {
 		t.Errorf("last row begins on line %d", l)
 	}
+}
+
+// TestLateWords reads columns of dates and times in which another word turns up late, early, in a form that is a date
+// all the same, or never. Where the column is no date, the strings must be those of the file.
+func TestLateWords(t *testing.T) {
+	const rows, late = 150_000, 140_000
+	cell := func(col, i int) string {
+		day := formatDate(float64(i%20_000 - 10_000))
+		clock := fmt.Sprintf("%02d:%02d:%02d", i%24, i%60, i*7%60)
+		odd := i == late || i == late+3
+		switch col {
+		case 0:
+			return day
+		case 1:
+			return map[bool]string{true: "unknown", false: formatDate(float64(i % 900))}[odd]
+		case 2:
+			return map[bool]string{true: "31.12.2020", false: day}[odd]
+		case 3:
+			return day + " " + clock
+		case 4:
+			return map[bool]string{true: day, false: day + "T" + clock}[odd]
+		case 5:
+			return map[bool]string{true: "?", false: formatDate(float64(i%99)) + "T" + clock[:3] + "00:00"}[odd || i%7 == 0]
+		case 6:
+			return map[bool]string{true: "?", false: map[bool]string{true: "later", false: formatDate(float64(i%99)) + " 10:00:00"}[odd]}[i%7 == 0]
+		}
+		return map[bool]string{true: "first", false: day}[i == 0]
+	}
+	var b strings.Builder
+	b.WriteString("plain,broken,mixed,times,timesT,gaps,gone,early\n")
+	for i := range rows {
+		for col := range 8 {
+			if col > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(cell(col, i))
+		}
+		b.WriteByte('\n')
+	}
+	one := readString(t, b.String(), Options{Threads: 1})
+	for _, threads := range []int{2, 5} {
+		if diff := diffTables(one, readString(t, b.String(), Options{Threads: threads})); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for col, kind := range []Kind{Date, Category, Date, Date, Date, Date, Category, Text} {
+		c := one.Columns[col]
+		if c.Kind != kind {
+			t.Errorf("%s is %v, want %v", c.Name, c.Kind, kind)
+			continue
+		}
+		for i := range rows {
+			w, same := cell(col, i), false
+			switch {
+			case w == "?":
+				same = c.Missing(i)
+			case kind == Date:
+				days, _ := parseDate(w, false)
+				same = c.Num[i] == days
+			case kind == Category:
+				same = c.Levels[c.Cat[i]] == w
+			default:
+				same = c.Text[i] == w
+			}
+			if !same {
+				t.Errorf("%s, row %d: not %q", c.Name, i+1, w)
+				break
+			}
+		}
+	}
+}
+
+func TestDictionary(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		// Words of few letters share beginnings, ends and lengths.
+		words := rapid.SliceOfN(rapid.StringMatching(`[ab]{1,9}|[ab]c{7,20}[ab]|NA|a{40}[ab]{2}`), 1, 200).Draw(r, "words")
+		var d dictionary
+		want := map[string]int32{"NA": -1}
+		for _, w := range words {
+			code, ok := want[w]
+			if !ok {
+				code = int32(len(d.words))
+				want[w] = code
+			}
+			if got := d.code([]byte(w), defaultMarks); got != code || code >= 0 && d.words[code] != w {
+				r.Fatalf("%q has code %d, want %d", w, got, code)
+			}
+		}
+	})
+}
+
+// TestQuotesAtAnyPlace moves quoted fields past the ends of eight-byte words.
+func TestQuotesAtAnyPlace(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		var b strings.Builder
+		b.WriteString("a,b\n")
+		var want []string
+		for range rapid.IntRange(1, 20).Draw(r, "rows") {
+			w := rapid.StringMatching(`x[xy", \n\r]{0,30}x`).Draw(r, "cell")
+			want = append(want, w)
+			fmt.Fprintf(&b, "\"%s\",\"%s\"\n", strings.ReplaceAll(w, `"`, `""`), "z")
+		}
+		s := &Schema{Columns: []ColumnSchema{{Name: "a", Kind: Text}, {Name: "b", Kind: Text}}}
+		tb, err := ReadFrom(context.Background(), strings.NewReader(b.String()), "x", Options{Schema: s})
+		if err != nil {
+			r.Fatal(err)
+		}
+		line := 2
+		for i, w := range want {
+			if tb.Columns[0].Text[i] != w || tb.Line[i] != line {
+				r.Fatalf("row %d on line %d is %q, want line %d, %q", i+1, tb.Line[i], tb.Columns[0].Text[i], line, w)
+			}
+			line += 1 + strings.Count(w, "\n")
+		}
+	})
 }
 
 func TestBadCSV(t *testing.T) {

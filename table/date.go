@@ -1,7 +1,6 @@
 package table
 
 import (
-	"encoding/binary"
 	"math"
 	"strings"
 	"time"
@@ -251,27 +250,6 @@ func dayNumber(y, m, d int) int64 {
 		m += 12
 	}
 	return int64(365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 719469)
-}
-
-// isoDay reads the first ten bytes as a date such as 2020-12-31: the form that most files use, without the
-// search for the others.
-func isoDay(b []byte) (days float64, ok bool) {
-	if len(b) < 10 {
-		return 0, false
-	}
-	const dashed = 0x2d30302d30303030 // 0000-00- in little-endian order
-	x := binary.LittleEndian.Uint64(b) ^ dashed
-	tens, ones := b[8]-'0', b[9]-'0'
-	if nonDigits(x)|x&0xff0000ff00000000 != 0 || tens > 9 || ones > 9 {
-		return 0, false
-	}
-	y := int(x&0xff)*1000 + int(x>>8&0xff)*100 + int(x>>16&0xff)*10 + int(x>>24&0xff)
-	m := int(x>>40&0xff)*10 + int(x>>48&0xff)
-	d := int(tens)*10 + int(ones)
-	if !validDay(y, m, d) {
-		return 0, false
-	}
-	return float64(dayNumber(y, m, d)), true
 }
 
 // formatDate writes days since 1970-01-01 as parseDate reads them: the day alone, or with the time of day.

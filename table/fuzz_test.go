@@ -134,12 +134,19 @@ func FuzzSchema(f *testing.F) {
 func FuzzDate(f *testing.F) {
 	for _, s := range []string{
 		"2020-02-29", "1999/1/2", "31.12.2020", "31/12/2020 23:59", "12/31/2020", "05-04-2020", "1-Jan-2000", "01JAN2000",
-		"2020-01-01T00:00:00.5+01:00", "2020-01-01 9:05Z", "0001-01-01",
+		"2020-01-01T00:00:00.5+01:00", "2020-01-01 9:05Z", "0001-01-01", "9999-12-31 23:59:59",
+		"2000-02-29T00:00:01",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		days, form := parseDate(s, false)
+		if m, ok := isoMode(s); ok {
+			v, _ := readISO([]byte(s), m)
+			if form != certain || v != days || writeISO(v, m) != s {
+				t.Fatalf("%q is read as %v, want %v, and written %q", s, v, days, writeISO(v, m))
+			}
+		}
 		if form == notDate {
 			return
 		}

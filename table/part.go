@@ -15,6 +15,8 @@ const (
 	modeNumber             // a schema says numbers: other cells are findings
 	modeDate               // a schema says dates: other cells are findings
 	modeDays               // inferred: every word so far was a date as 2020-12-31; one that is not makes words of all
+	modeTimes              // likewise, as 2020-12-31 23:59:59
+	modeTimesT             // likewise, as 2020-12-31T23:59:59
 	modeWords              // a dictionary of distinct strings
 	modeText               // every string by itself
 )
@@ -55,7 +57,7 @@ type part struct {
 	zeroLed  bool
 	bad, inf rowList
 	notText  rowList   // bytes that are not UTF-8
-	num      []float64 // modeAuto, modeNumber, modeDate, modeDays
+	num      []float64 // all other modes
 	codes    []int32   // modeWords: index into dict.words, -1 = missing
 	texts    []string  // modeText
 
@@ -154,9 +156,9 @@ func (p *part) add(cell []byte, isString bool) {
 		p.texts = append(p.texts, p.space.keep(cell))
 	case modeDate:
 		p.addDate(cell)
-	case modeDays:
-		if days, ok := isoDay(cell); ok && len(cell) == 10 {
-			p.num = append(p.num, days)
+	case modeDays, modeTimes, modeTimesT:
+		if v, n := readISO(cell, p.mode); n > 0 && n == len(cell) {
+			p.num = append(p.num, v)
 			return
 		}
 		p.broken = p.broken || !p.marks.missingWord(cell)
@@ -205,32 +207,4 @@ func (p *part) addDate(cell []byte) {
 		return
 	}
 	p.num = append(p.num, days)
-}
-
-// wordsOf is a part of modeWords that holds days as they were written before isoDay read them.
-func wordsOf(name string, days []float64) *part {
-	p := newPart(name, modeWords, defaultMarks, noOrder, len(days))
-	last, code := math.NaN(), int32(-1)
-	for _, v := range days {
-		switch {
-		case v != v:
-			p.skip()
-			continue
-		case v != last:
-			last, code = v, p.dict.code([]byte(formatDate(v)), defaultMarks)
-		}
-		p.codes = append(p.codes, code)
-	}
-	return p
-}
-
-// daysOf reads all words as isoDay does; ok is false if one is something else.
-func daysOf(words []string) (days []float64, ok bool) {
-	days = make([]float64, len(words))
-	for i, w := range words {
-		if days[i], ok = isoDay([]byte(w)); !ok || len(w) != 10 {
-			return nil, false
-		}
-	}
-	return days, len(words) > 0
 }
