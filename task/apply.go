@@ -112,7 +112,7 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 		return nil, err
 	}
 	defer body.Close()
-	out := &recordWriter{w: bufio.NewWriter(io.MultiWriter(w, outHash)), format: f}
+	out := newRecordWriter(io.MultiWriter(w, outHash), f)
 	r := &Run{
 		Task: t, Study: s, ID: info.ID, Step: Apply, Version: x.Version, store: x.Store, monitor: x.Monitor, emit: out.write,
 		Model:  info.ID + "@" + train.Key[:12],
@@ -197,6 +197,10 @@ type recordWriter struct {
 	format Format
 	n      int
 	csv    *csv.Writer
+}
+
+func newRecordWriter(w io.Writer, f Format) *recordWriter {
+	return &recordWriter{w: bufio.NewWriter(w), format: f}
 }
 
 func (rw *recordWriter) write(rec Record) error {

@@ -91,7 +91,24 @@ func (p *Param) Parse(text string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a %s", text, p.Kind)
 	}
-	return v, p.Check(v)
+	return unsigned(v), p.Check(v)
+}
+
+// unsigned takes the sign from zeros: -0 and 0 are one value, and must give one key.
+func unsigned(v any) any {
+	switch x := v.(type) {
+	case float64:
+		return x + 0
+	case []float64:
+		for i := range x {
+			x[i] += 0
+		}
+	case map[string]float64:
+		for name := range x {
+			x[name] += 0
+		}
+	}
+	return v
 }
 
 func splitList(text string) []string {

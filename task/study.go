@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -235,7 +236,7 @@ func (r *studyReader) scalar(nodes []pair, key string, into any) {
 	if word == "" {
 		word = "a text"
 	}
-	if err := n.Decode(into); err != nil || n.Kind == yaml.MappingNode || key != "waive" && n.Kind != yaml.ScalarNode {
+	if err := n.Decode(into); err != nil || n.Kind == yaml.MappingNode || key != "waive" && n.Kind != yaml.ScalarNode || holes(n) {
 		r.find(n, "wrong-type", key, "", "must be %s", word)
 	}
 }
@@ -256,7 +257,7 @@ func (p *Param) decode(n *yaml.Node) (any, error) {
 	case Floats:
 		v, err = decodeList[float64](n)
 	case Map:
-		if n.Kind != yaml.MappingNode {
+		if n.Kind != yaml.MappingNode || holes(n) {
 			return nil, fmt.Errorf("must be a %s", p.Kind)
 		}
 		m := map[string]float64{}
@@ -271,7 +272,7 @@ func (p *Param) decode(n *yaml.Node) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("must be a %s", p.Kind)
 	}
-	return v, p.Check(v)
+	return unsigned(v), p.Check(v)
 }
 
 func decodeAs[T any](n *yaml.Node, tags ...string) (T, error) {
@@ -289,10 +290,23 @@ func decodeList[T any](n *yaml.Node) ([]T, error) {
 		return []T{v}, n.Decode(&v)
 	}
 	var v []T
-	if n.Kind != yaml.SequenceNode {
+	if n.Kind != yaml.SequenceNode || holes(n) {
 		return nil, fmt.Errorf("wrong type")
 	}
 	return v, n.Decode(&v)
+}
+
+// holes tells whether an entry of a list or a mapping is null: it would be decoded as "" or 0.
+func holes(n *yaml.Node) bool {
+	for _, c := range n.Content {
+		if c.Kind == yaml.AliasNode {
+			c = c.Alias
+		}
+		if c.Kind == yaml.ScalarNode && c.ShortTag() == "!!null" {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(list []string, s string) bool {
@@ -318,11 +332,7 @@ func validName(s string) bool {
 func (s *Study) YAML(t *Task) []byte {
 	m := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(n *yaml.Node, key string, v any) {
-		value := &yaml.Node{}
-		if err := value.Encode(v); err != nil {
-			panic("task: encoding a study's value: " + err.Error()) // all kinds can be encoded
-		}
-		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
+		n.Content = append(n.Content, textNode(key), valueNode(v))
 	}
 	add(m, "task", s.Task)
 	add(m, "data", s.Data)
@@ -341,13 +351,48 @@ func (s *Study) YAML(t *Task) []byte {
 		}
 	}
 	if len(params.Content) > 0 {
-		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "params"}, params)
+		m.Content = append(m.Content, textNode("params"), params)
 	}
 	out, err := yaml.Marshal(m)
 	if err != nil {
 		panic("task: encoding a study: " + err.Error())
 	}
 	return out
+}
+
+// valueNode is a value of one of the kinds as YAML.
+func valueNode(v any) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	switch x := v.(type) {
+	case string:
+		return textNode(x)
+	case []string:
+		for _, s := range x {
+			list.Content = append(list.Content, textNode(s))
+		}
+		return list
+	case map[string]float64:
+		m := &yaml.Node{Kind: yaml.MappingNode}
+		for _, name := range sortedKeys(x) {
+			m.Content = append(m.Content, textNode(name), valueNode(x[name]))
+		}
+		return m
+	}
+	n := &yaml.Node{}
+	if err := n.Encode(v); err != nil {
+		panic("task: encoding a study's value: " + err.Error()) // all kinds can be encoded
+	}
+	return n
+}
+
+// textNode is a text as YAML. The library itself lays texts with tabs and line breaks out in blocks that it
+// cannot read back, so these are quoted.
+func textNode(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
 }
 
 // Complete checks a study that flags made or changed: everything that is missing or wrong, at once.
