@@ -69,6 +69,7 @@ func (r *reading) startCSV(src *bufio.Reader, head []byte, o Options) (int, erro
 // headerRecord reads the first record that is not blank.
 func (r *reading) headerRecord(src *bufio.Reader, delim byte) ([]byte, error) {
 	var record []byte
+	quotes := quoteScan{open: -1}
 	for {
 		line, err := src.ReadSlice('\n')
 		record = append(record, line...)
@@ -82,28 +83,53 @@ func (r *reading) headerRecord(src *bufio.Reader, delim byte) ([]byte, error) {
 		if err == bufio.ErrBufferFull {
 			continue
 		}
-		n, open := lastBreak(record, delim)
-		if err == io.EOF {
-			if open >= 0 {
-				r.note(trouble{
-					name: "unclosed-quote", line: bytes.Count(record[:open], []byte{'\n'}),
-					message: "a quote opens here and is never closed", hint: "double the quotes inside a quoted field, and close it",
-				})
-				return nil, fault.Refuse("reading "+quoted(r.file), r.findings())
-			}
-			if len(trim(bytes.TrimRight(record, "\r\n"))) == 0 {
-				return nil, fault.WithHint(fault.Errorf(fault.Data, "%s holds only blank lines", quoted(r.file)), "check that the export finished")
-			}
+		quotes.goOn(record, delim)
+		blank := quotes.open < 0 && len(trim(bytes.TrimRight(record, "\r\n"))) == 0
+		switch {
+		case err == io.EOF && quotes.open >= 0:
+			r.note(trouble{
+				name: "unclosed-quote", line: bytes.Count(record[:quotes.open], []byte{'\n'}),
+				message: "a quote opens here and is never closed", hint: "double the quotes inside a quoted field, and close it",
+			})
+			return nil, fault.Refuse("reading "+quoted(r.file), r.findings())
+		case err == io.EOF && blank:
+			return nil, fault.WithHint(fault.Errorf(fault.Data, "%s holds only blank lines", quoted(r.file)), "check that the export finished")
+		case quotes.open >= 0:
+		case blank:
+			record, quotes = record[:0], quoteScan{open: -1}
+			r.line++
+		default:
 			return record, nil
 		}
-		if n == 0 {
-			continue
+	}
+}
+
+// quoteScan follows the quotes of a record that grows line by line; each byte is looked at once.
+type quoteScan struct {
+	open int // where the quote stands that is open, -1 = none
+	at   int // what comes before has been seen
+}
+
+// goOn sees the record to its end, which is the end of a line or of the file.
+func (s *quoteScan) goOn(record []byte, delim byte) {
+	for {
+		q := bytes.IndexByte(record[s.at:], '"')
+		if q < 0 {
+			s.at = len(record)
+			return
 		}
-		if len(trim(bytes.TrimRight(record, "\r\n"))) > 0 {
-			return record, nil
+		q += s.at
+		s.at = q + 1
+		switch {
+		case s.open < 0:
+			if q == 0 || record[q-1] == delim || record[q-1] == '\n' {
+				s.open = q
+			}
+		case s.at < len(record) && record[s.at] == '"':
+			s.at++
+		default:
+			s.open = -1
 		}
-		record = record[:0]
-		r.line++
 	}
 }
 

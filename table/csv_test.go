@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -309,11 +310,25 @@ func TestBadCSV(t *testing.T) {
 	}
 }
 
-func TestManyColumns(t *testing.T) {
-	head := bytes.Repeat([]byte("x,"), 1_000_000)
-	_, err := ReadFrom(context.Background(), bytes.NewReader(append(head, "x\n1\n"...)), "wide.csv", Options{})
-	if err == nil || !strings.Contains(err.Error(), "1000001 columns; the limit is 100000") {
-		t.Errorf("error %v", err)
+// TestHugeHeaders refuses headers of a million columns, and reads those of a million lines, without work for each pair.
+func TestHugeHeaders(t *testing.T) {
+	for _, name := range []string{"x,", "\"x\",", "\"a\nb\","} {
+		wide := append(bytes.Repeat([]byte(name), 1_000_000), "x\n1\n"...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := readBytes(wide, Options{})
+		runtime.ReadMemStats(&after)
+		wantError(t, err, "1000001 columns; the limit is 100000")
+		if took := after.TotalAlloc - before.TotalAlloc; took > 100<<20 {
+			t.Errorf("%q: %d MiB allocated", name, took>>20)
+		}
+	}
+	for _, line := range []string{"\n", "\"\"\n"} {
+		long := "a,\"x" + strings.Repeat(line, 1_000_000)
+		refuse(t, long, Options{}, "unclosed-quote")
+		if tb := readString(t, long+"\"\n1,2\n", Options{}); tb.Rows != 1 || len(tb.Columns) != 2 {
+			t.Errorf("%d rows, %d columns", tb.Rows, len(tb.Columns))
+		}
 	}
 }
 
