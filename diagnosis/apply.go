@@ -142,7 +142,7 @@ func readCases(ctx context.Context, r *task.Run, f *fitted) (*table.Table, error
 		col.Levels = nil // a level that training did not have is out of range, not an error
 		schema.Columns = append(schema.Columns, col)
 	}
-	if f.Options.IndexDate != "" {
+	if slices.ContainsFunc(f.plan.Columns, func(pc planColumn) bool { return pc.Kind == daysColumn }) {
 		schema.Columns = append(schema.Columns, *whole.Column(f.Options.IndexDate))
 	}
 	in, err := r.Input.Read()
@@ -196,7 +196,7 @@ func (a *applier) predict(i int, row []float64) *Prediction {
 	}
 	a.situate(p, row)
 	a.explain(p, row, top)
-	if len(p.Set) > 1 {
+	if len(p.Set) > 1 && !p.Abstained {
 		p.Reasons = append(p.Reasons, fmt.Sprintf("the prediction set holds %d classes: the model cannot tell them apart at this coverage", len(p.Set)))
 	}
 	if p.Abstained {
@@ -288,7 +288,7 @@ func (a *applier) explain(p *Prediction, row []float64, top int) {
 	why := &Explanation{Scale: a.attribute.scale(), Of: a.f.Outcome.Classes[top], Base: x.base, Faithfulness: finite(a.attribute.faithfulness(row, x, output))}
 	for j := range x.phi {
 		pc := &a.f.plan.Columns[j]
-		why.Contributions = append(why.Contributions, Contribution{Column: pc.Name, Value: valueText(pc, row[j]), Unit: pc.Unit, Effect: x.phi[j]})
+		why.Contributions = append(why.Contributions, Contribution{Column: pc.Name, Value: a.valueText(pc, p.Case-1, row[j]), Unit: pc.Unit, Effect: x.phi[j]})
 	}
 	sort.SliceStable(why.Contributions, func(i, j int) bool {
 		return math.Abs(why.Contributions[i].Effect) > math.Abs(why.Contributions[j].Effect)
@@ -296,14 +296,19 @@ func (a *applier) explain(p *Prediction, row []float64, top int) {
 	p.Why = why
 }
 
-func valueText(pc *planColumn, x float64) string {
-	switch {
-	case math.IsNaN(x):
+// valueText is the value of row i as the case has it: also a level that the plan pools with others or has no
+// place for.
+func (a *applier) valueText(pc *planColumn, i int, x float64) string {
+	if pc.Kind == categoryColumn {
+		if c := a.table.Column(pc.Name); c.Cat[i] >= 0 {
+			return c.Levels[c.Cat[i]]
+		}
 		return ""
-	case pc.Kind == categoryColumn:
-		return pc.placeName(int(x))
 	}
-	return strconv.FormatFloat(x, 'g', -1, 64)
+	if math.IsNaN(x) {
+		return ""
+	}
+	return numberText(x)
 }
 
 // CSV gives one row without the explanation's long tail: its three largest contributions.

@@ -121,7 +121,7 @@ func (a *attributor) faithfulness(row []float64, x attribution, output int) floa
 	slices.Reverse(order)
 	up := a.hide(row, order, output)
 	whole := x.value - down[len(down)-1]
-	if whole == 0 {
+	if math.Abs(whole) < 1e-12 { // rounding, not change
 		return nan
 	}
 	sum, most := 0.0, 0.0

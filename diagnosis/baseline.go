@@ -57,7 +57,7 @@ func (w *pageWriter) baseline() report.Table {
 			}
 			row = append(row, quartileText(known))
 		}
-		t.Rows = append(t.Rows, append(row, fmt.Sprint(missing)))
+		t.Rows = append(t.Rows, append(row, smallCount(missing)))
 	}
 	return t
 }
@@ -93,8 +93,12 @@ func categoryRows(c *table.Column, byClass [][]int) [][]string {
 	slices.SortStableFunc(levels, func(a, b int32) int { return total[b] - total[a] })
 	var out [][]string
 	for n, l := range levels {
-		if n == most {
-			out = append(out, []string{fmt.Sprintf("%s: %d more levels", c.Name, len(levels)-most)})
+		if n == most || total[l] < smallCell { // the name of a rare level could name a patient
+			more := fmt.Sprintf("%s: %d more levels", c.Name, len(levels)-n)
+			if n == 0 {
+				more = fmt.Sprintf("%s: %d levels, all rare", c.Name, len(levels))
+			}
+			out = append(out, []string{more})
 			break
 		}
 		row := []string{c.Name + ": " + c.Levels[l]}
@@ -103,19 +107,24 @@ func categoryRows(c *table.Column, byClass [][]int) [][]string {
 		}
 		last := ""
 		if n == 0 {
-			last = fmt.Sprint(missing)
+			last = smallCount(missing)
 		}
 		out = append(out, append(row, last))
 	}
 	return out
 }
 
-func cellText(n, of int) string {
-	switch {
-	case n == 0:
-		return "0"
-	case n < smallCell:
+// smallCount writes a number of patients, and not which number it is where it is small.
+func smallCount(n int) string {
+	if n > 0 && n < smallCell {
 		return "<5"
+	}
+	return report.Count(n)
+}
+
+func cellText(n, of int) string {
+	if n < smallCell {
+		return smallCount(n)
 	}
 	return fmt.Sprintf("%d (%.1f %%)", n, 100*float64(n)/float64(of))
 }

@@ -23,7 +23,7 @@ type choice struct {
 type trial struct {
 	Kind    string    `json:"kind"`
 	LogLoss []float64 `json:"log_loss"` // of each fold
-	AUROC   []float64 `json:"auroc"`    // of each fold; with several classes the mean of one against the rest
+	AUROC   []cell    `json:"auroc"`    // of each fold, null where it has one class; with several the mean of one against the rest
 	Mean    float64   `json:"mean_log_loss"`
 	SE      float64   `json:"se_log_loss"` // of the mean, from the spread over folds
 	// Behind is how far the log loss lies behind the best one, and SEBehind the standard error of that
@@ -86,7 +86,7 @@ func (tr *trainer) choose(ctx context.Context, rows []int, kinds []string, seed 
 				}
 			}
 			c.Rows[k].LogLoss = append(c.Rows[k].LogLoss, logLoss(P, test.Y))
-			c.Rows[k].AUROC = append(c.Rows[k].AUROC, auroc(P, test.Y))
+			c.Rows[k].AUROC = append(c.Rows[k].AUROC, cell(auroc(P, test.Y)))
 			if tr.progress != nil {
 				tr.progress(f*len(kinds)+k+1, tr.Folds*len(kinds))
 			}
@@ -137,6 +137,17 @@ func meanSE(x []float64) (mean, se float64) {
 		return mean, 0
 	}
 	return mean, sd / math.Sqrt(float64(len(x)-1))
+}
+
+// defined are the AUROCs of the folds that have both classes.
+func (t *trial) defined() []float64 {
+	var out []float64
+	for _, a := range t.AUROC {
+		if !math.IsNaN(float64(a)) {
+			out = append(out, float64(a))
+		}
+	}
+	return out
 }
 
 // auroc is the AUROC of the event, or the mean over classes of each against the rest.

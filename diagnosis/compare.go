@@ -3,8 +3,7 @@ package diagnosis
 import (
 	"context"
 	"encoding/csv"
-	"fmt"
-	"math"
+	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -38,7 +37,8 @@ var compared = []string{"auprc", "brier", "log_loss", "calibration_slope", "ici"
 
 // Compare compares two runs of diagnosis/risk on the cases that both were tested on, in the first repeat of
 // each: the AUROC by DeLong's test for correlated curves, other scores by the paired bootstrap over patients.
-// Runs on other data, with another event or with more than two classes are refused.
+// Where patients have several rows the AUROC, too, is compared by the bootstrap, for DeLong's test takes rows
+// for independent. Runs on other data, with another event or with more than two classes are refused.
 func Compare(ctx context.Context, s *store.Store, a, b store.RunInfo) (*Comparison, error) {
 	var sides [2]side
 	for i, info := range []store.RunInfo{a, b} {
@@ -53,19 +53,23 @@ func Compare(ctx context.Context, s *store.Store, a, b store.RunInfo) (*Comparis
 	if !slices.EqualFunc(sides[0].data, sides[1].data, func(x, y store.File) bool { return x.SHA256 == y.SHA256 }) {
 		return nil, fault.Errorf(fault.Usage, "the runs %s and %s read different data", a.ID, b.ID)
 	}
-	if sides[0].event != sides[1].event {
-		return nil, fault.Errorf(fault.Usage, "the runs predict different events: %q and %q", sides[0].event, sides[1].event)
+	if a, b := sides[0].outcome, sides[1].outcome; a.Target != b.Target || !slices.Equal(a.Classes, b.Classes) {
+		return nil, fault.Errorf(fault.Usage, "the runs predict different events: %s of %q and %s of %q", a.Classes[1], a.Target, b.Classes[1], b.Target)
 	}
 	var p1, p2 []float64
 	var y []bool
 	var patient []int
 	events := 0
+	who := 0
+	if sides[1].patients() < sides[0].patients() {
+		who = 1 // this run knows which rows are of one patient
+	}
 	for _, row := range sides[0].order {
 		x, z := sides[0].cases[row], sides[1].cases[row]
 		if z == nil {
 			continue
 		}
-		p1, p2, y, patient = append(p1, x.p), append(p2, z.p), append(y, x.event), append(patient, x.patient)
+		p1, p2, y, patient = append(p1, x.p), append(p2, z.p), append(y, x.event), append(patient, [2]int{x.patient, z.patient}[who])
 		if x.event {
 			events++
 		}
@@ -74,14 +78,15 @@ func Compare(ctx context.Context, s *store.Store, a, b store.RunInfo) (*Comparis
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "the runs share %d test cases, and these are of one class", len(y)), "give both studies the same seed and split, and they are tested on the same cases")
 	}
 	c := &Comparison{First: a.ID, Second: b.ID, Cases: len(y), Events: events}
-	d := metric.DeLongTest(p1, p2, y)
-	pValue := d.P
-	c.Rows = append(c.Rows, ComparisonRow{
-		Name: "auroc", First: value(d.A), Second: value(d.B), Method: "DeLong", P: &pValue,
-		Difference: metric.Interval{Value: d.Difference, Low: d.Low, High: d.High},
-	})
-	if math.IsNaN(pValue) {
-		c.Rows[0].P = nil // identical predictions: there is nothing to test
+	names := compared
+	if clustered(patient) {
+		names = append([]string{"auroc"}, compared...) // DeLong's test takes rows for independent
+	} else {
+		d := metric.DeLongTest(p1, p2, y)
+		c.Rows = append(c.Rows, ComparisonRow{
+			Name: "auroc", First: value(d.A), Second: value(d.B), Method: "DeLong", P: finite(d.P), // no P of identical predictions
+			Difference: metric.Interval{Value: d.Difference, Low: d.Low, High: d.High},
+		})
 	}
 	one, two := metric.NewBinary(p1, y, metric.BinaryOptions{}), metric.NewBinary(p2, y, metric.BinaryOptions{})
 	diff, err := one.Differences(ctx, two, metric.Resample{N: len(y), Groups: patient, Seed: 1})
@@ -90,7 +95,7 @@ func Compare(ctx context.Context, s *store.Store, a, b store.RunInfo) (*Comparis
 	}
 	s1, s2 := one.Scores(nil), two.Scores(nil)
 	for k, name := range one.Names() {
-		if slices.Contains(compared, name) {
+		if slices.Contains(names, name) {
 			c.Rows = append(c.Rows, ComparisonRow{Name: name, First: value(s1[k]), Second: value(s2[k]), Difference: diff[k].Interval, Method: "paired bootstrap"})
 		}
 	}
@@ -102,10 +107,19 @@ func value(v float64) metric.Interval { return metric.Interval{Value: v, Low: na
 
 // side is one run's predictions.
 type side struct {
-	data  []store.File
-	event string
-	order []int // rows in the order of the file
-	cases map[int]*sideCase
+	data    []store.File
+	outcome outcome
+	order   []int // rows in the order of the file
+	cases   map[int]*sideCase
+}
+
+// patients counts the patients of the test cases.
+func (s *side) patients() int {
+	seen := map[int]bool{}
+	for _, c := range s.cases {
+		seen[c.patient] = true
+	}
+	return len(seen)
 }
 
 type sideCase struct {
@@ -131,7 +145,10 @@ func readSide(s *store.Store, id string) (side, error) {
 	if len(rows[0]) != 7 {
 		return side{}, fault.Errorf(fault.Usage, "run %s predicts more than two classes; such runs are not compared", id)
 	}
-	out := side{data: m.Inputs, event: rows[0][6], cases: map[int]*sideCase{}}
+	out := side{data: m.Inputs, cases: map[int]*sideCase{}}
+	if out.outcome, err = readOutcomeOf(s, id); err != nil {
+		return side{}, err
+	}
 	for _, cells := range rows[1:] {
 		if cells[0] != "0" {
 			break
@@ -145,7 +162,23 @@ func readSide(s *store.Store, id string) (side, error) {
 			}
 		}
 		out.order = append(out.order, row)
-		out.cases[row] = &sideCase{p: p, event: fmt.Sprintf("p(%s)", cells[4]) == out.event, patient: patient}
+		out.cases[row] = &sideCase{p: p, event: cells[4] == out.outcome.Classes[1], patient: patient}
 	}
 	return out, nil
+}
+
+// readOutcomeOf reads what a run predicts.
+func readOutcomeOf(s *store.Store, id string) (outcome, error) {
+	f, err := s.Open(id, string(task.Preprocess), cohortFile)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer f.Close()
+	var c struct {
+		Outcome outcome `json:"outcome"`
+	}
+	if err := json.NewDecoder(f).Decode(&c); err != nil || !c.Outcome.binary() {
+		return outcome{}, fault.Errorf(fault.Corrupt, "run %s: %s does not tell what the run predicts", id, cohortFile)
+	}
+	return c.Outcome, nil
 }

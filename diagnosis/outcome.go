@@ -60,6 +60,7 @@ func readOutcome(t *table.Table, target string, event []string) (*outcome, []int
 		}
 		event = []string{e}
 	}
+	event = unique(event)
 	for _, e := range event {
 		if !slices.Contains(levels, e) {
 			return refuse(orText(fault.DidYouMean(e, levels), "the levels are "+strings.Join(levels, ", ")), "no case has the level %q that positive names", e)
@@ -69,6 +70,17 @@ func readOutcome(t *table.Table, target string, event []string) (*outcome, []int
 		return refuse("leave at least one level out of positive", "positive names every level")
 	}
 	return binaryOutcome(target, levels, event, level)
+}
+
+// unique keeps the first of equal texts.
+func unique(texts []string) []string {
+	var out []string
+	for _, s := range texts {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func binaryOutcome(target string, levels, event []string, level []int) (*outcome, []int, error) {
@@ -162,9 +174,17 @@ func numericLevels(t *table.Table, c *table.Column) (level []int, levels []strin
 		}
 	}
 	for _, v := range values {
-		levels = append(levels, strconv.FormatFloat(v, 'g', -1, 64))
+		levels = append(levels, numberText(v))
 	}
 	return level, levels, nil
+}
+
+// numberText writes a number as people write codes and measurements: 22298006, not 2.2298006e+07.
+func numberText(v float64) string {
+	if math.Abs(v) < 1e15 && math.Abs(v) >= 1e-4 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 func tooManyClasses(t *table.Table, c *table.Column, n int) error {

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
 
 	"galen.dev/fault"
 	"galen.dev/table"
@@ -215,7 +214,7 @@ func (pc *planColumn) placeName(i int) string {
 	if i < len(pc.Levels) {
 		return pc.Levels[i]
 	}
-	return "other (" + strings.Join(pc.Pooled, ", ") + ")"
+	return "other" // its levels are rare: naming them could name a patient
 }
 
 // categorical tells for each column how many places it has as a category; 0 = it is numeric.

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -61,6 +62,9 @@ func preprocess(ctx context.Context, r *task.Run) error {
 		return err
 	}
 	c := newCohort(t, o, y, r)
+	if err := checkSizes(t, c.Options); err != nil {
+		return err
+	}
 	prepared := t.Select(indexes(c.Row))
 	sp, err := split(prepared, c, r)
 	if err != nil {
@@ -116,6 +120,56 @@ func checkColumns(t *table.Table, r *task.Run) error {
 			Name: "not-a-date", Severity: fault.Severe, File: t.File, Column: c.Name, Message: "the index-date is a " + c.Kind.String() + " column", Hint: "write dates as 2024-12-31, or say in a schema file how they are written",
 		})
 	}
+	for _, name := range r.Strings("categories") {
+		if c := t.Column(name); c != nil && (c.Kind == table.Text || c.Kind == table.Date) {
+			findings = append(findings, fault.Finding{
+				Name: "not-a-number", Severity: fault.Severe, File: t.File, Column: name, Message: "the parameter categories names a " + c.Kind.String() + " column", Hint: "categories is for numbers that are codes; say kind: category in a schema file",
+			})
+		}
+	}
+	return fault.Refuse(subject(t), append(findings, targetElsewhere(t, r)...))
+}
+
+// targetElsewhere finds a target that the study also uses for something else. Excluded, it would escape the
+// checks for columns that give it away; as patient or split it would part the classes.
+func targetElsewhere(t *table.Table, r *task.Run) []fault.Finding {
+	var findings []fault.Finding
+	target := r.String("target")
+	used := func(param string, columns ...string) {
+		if slices.Contains(columns, target) {
+			findings = append(findings, fault.Finding{
+				Name: "target", Severity: fault.Severe, File: t.File, Column: target, Message: fmt.Sprintf("the parameter %s names the target", param), Hint: "name another column; the target is never a predictor",
+			})
+		}
+	}
+	used("exclude", r.Strings("exclude")...)
+	used("patient", r.String("patient"))
+	used("split-column", r.String("split-column"))
+	return findings
+}
+
+// largest bounds numbers: no measurement is larger, and squares of larger ones leave the range of float64.
+const largest = 1e100
+
+// checkSizes refuses predictors with numbers whose mean and spread cannot be computed.
+func checkSizes(t *table.Table, o planOptions) error {
+	cols, _ := usable(t, o)
+	var findings []fault.Finding
+	for _, c := range cols {
+		f := fault.Finding{
+			Name: "too-large", Severity: fault.Severe, File: t.File, Column: c.Name, Message: fmt.Sprintf("numbers beyond %g are no measurements", largest), Hint: "mark them as missing in a schema file, or exclude the column",
+		}
+		for i, v := range c.Num {
+			if math.Abs(v) > largest {
+				if f.Count++; len(f.Rows) < 10 {
+					f.Rows = append(f.Rows, i+1)
+				}
+			}
+		}
+		if f.Count > 0 {
+			findings = append(findings, f)
+		}
+	}
 	return fault.Refuse(subject(t), findings)
 }
 
@@ -137,7 +191,7 @@ func toCategories(t *table.Table, names []string) {
 		sort.Float64s(values)
 		for k, v := range values {
 			level[v] = int32(k)
-			c.Levels = append(c.Levels, fmt.Sprint(v))
+			c.Levels = append(c.Levels, numberText(v))
 		}
 		c.Cat = make([]int32, len(c.Num))
 		for i, v := range c.Num {

@@ -81,8 +81,11 @@ params:
 		{Name: "abstain", Kind: task.Float, Unit: "share of training cases", Default: .99, Min: task.Bound(.5), Max: task.Bound(1), Step: task.Apply, Help: "A case farther from the training cases than this share of them are from each other gets no prediction but an abstention; 1 never abstains."},
 	},
 	Headline: []task.Headline{
-		{Metric: "auroc", Label: "AUROC"}, {Metric: "mean-auroc", Label: "AUROC, mean of repeated splits"}, {Metric: "brier", Label: "Brier score"},
-		{Metric: "calibration-slope", Label: "Calibration slope"}, {Metric: "accuracy", Label: "Accuracy"},
+		{Metric: "auroc", Label: "AUROC"},
+		{Metric: "mean-auroc", Label: "AUROC, mean of repeated splits"},
+		{Metric: "brier", Label: "Brier score"},
+		{Metric: "calibration-slope", Label: "Calibration slope"},
+		{Metric: "accuracy", Label: "Accuracy"},
 	},
 	Collect:    collect,
 	Preprocess: preprocess,

@@ -77,7 +77,7 @@ func split(t *table.Table, c *cohort, r *task.Run) (*splits, error) {
 		return nil, fault.Errorf(fault.Usage, "repeats needs split: random or folds; split: %s gives one split", s.Kind)
 	}
 	s.Patients = map[string][]int{"train": patientsOf(c, s.Parts[0].Train), "test": patientsOf(c, s.Parts[0].Test)}
-	return s, s.bothClasses(t, c)
+	return s, s.enough(t, c, folds)
 }
 
 func patientsOf(c *cohort, rows []int) []int {
@@ -89,23 +89,55 @@ func patientsOf(c *cohort, rows []int) []int {
 	return slices.Compact(out)
 }
 
-// bothClasses refuses a split with a side that cannot be learned from or measured on.
-func (s *splits) bothClasses(t *table.Table, c *cohort) error {
+// enough refuses a split with a side that cannot be learned from or measured on. Of each class the training
+// rows need so many patients that two are left when cross-validation holds one fold out of folds back: models
+// tune themselves by a second cross-validation within what is left.
+func (s *splits) enough(t *table.Table, c *cohort, folds int) error {
+	refuse := func(name, hint, format string, args ...any) error {
+		return fault.Refuse(subject(t), []fault.Finding{{
+			Name: name, Severity: fault.Severe, File: t.File, Column: c.Outcome.Target, Message: fmt.Sprintf(format, args...), Hint: hint,
+		}})
+	}
+	const hint = "there are too few cases of a class for this split: take fewer folds, another share for testing, or more data"
 	for _, p := range s.Parts {
-		for side, rows := range map[string][]int{"training": p.Train, "test": p.Test} {
-			seen := map[int]bool{}
-			for _, i := range rows {
-				seen[c.Y[i]] = true
-			}
-			if side == "training" && len(seen) < len(c.Outcome.Classes) || len(seen) < 2 {
-				return fault.Refuse(subject(t), []fault.Finding{{
-					Name: "one-class", Severity: fault.Severe, File: t.File, Column: c.Outcome.Target,
-					Message: fmt.Sprintf("the %s rows of a split lack a class", side), Hint: "there are too few cases of a class for this split: take fewer folds, another share for testing, or more data",
-				}})
-			}
+		train, test := c.patientsByClass(p.Train), c.patientsByClass(p.Test)
+		if slices.Contains(train, 0) {
+			return refuse("one-class", hint, "the training rows of a split lack a class")
+		}
+		if len(test)-zeros(test) < 2 {
+			return refuse("one-class", hint, "the test rows of a split lack a class")
+		}
+		n := slices.Min(train)
+		if n-(n+folds-1)/folds < 2 {
+			return refuse("few-cases", "gather more cases, name several levels under positive, or set fewer cases apart for testing",
+				"the training rows of a split have %d patients with a class: too few to choose and calibrate a model on others", n)
 		}
 	}
 	return nil
+}
+
+// patientsByClass counts the patients that have a row of each class.
+func (c *cohort) patientsByClass(rows []int) []int {
+	type pair struct{ patient, class int }
+	seen := map[pair]bool{}
+	n := make([]int, len(c.Outcome.Classes))
+	for _, i := range rows {
+		if p := (pair{c.Patient[i], c.Y[i]}); !seen[p] {
+			seen[p] = true
+			n[p.class]++
+		}
+	}
+	return n
+}
+
+func zeros(n []int) int {
+	count := 0
+	for _, v := range n {
+		if v == 0 {
+			count++
+		}
+	}
+	return count
 }
 
 // byTime tests on the latest cases: the cut is the date before which the share 1 - test of the cases lies.
@@ -119,7 +151,8 @@ func (s *splits) byTime(t *table.Table, c *cohort, column string, test float64) 
 		return fault.Errorf(fault.Data, "%s: %s: no case has a date", subject(t), column)
 	}
 	sort.Float64s(known)
-	h, err := table.ByTime(when, c.Patient, nan, known[int(float64(len(known))*(1-test))])
+	cut := min(len(known)-1, int(math.Round(float64(len(known))*(1-test))))
+	h, err := table.ByTime(when, c.Patient, nan, known[cut])
 	s.Parts = []part{{h.Train, h.Test}}
 	return userRows(err, c)
 }

@@ -3,7 +3,9 @@ package diagnosis
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"galen.dev/fault"
 	"galen.dev/task"
 )
 
@@ -41,6 +43,9 @@ func train(ctx context.Context, r *task.Run) error {
 	if kinds[0] == "auto" {
 		kinds = inOrder(r.Strings("candidates"))
 	}
+	if err := checkMonotone(r, tr, sp, kinds); err != nil {
+		return err
+	}
 	fits := len(sp.Parts)
 	if sp.Pooled {
 		fits++
@@ -72,6 +77,21 @@ func train(ctx context.Context, r *task.Run) error {
 		return err
 	}
 	return save(r, f, c, "", true)
+}
+
+// checkMonotone refuses constraints that no model heeds, before the first fit.
+func checkMonotone(r *task.Run, tr *trainer, sp *splits, kinds []string) error {
+	if len(tr.Monotone) == 0 {
+		return nil
+	}
+	if !slices.Contains(kinds, "boost") {
+		return fault.WithHint(fault.Errorf(fault.Usage, "the parameter monotone is for boost, which this study does not fit"), "leave it out, or set model: boost")
+	}
+	if len(kinds) > 1 {
+		r.Note("monotone binds boost alone: another model that is chosen need not follow it")
+	}
+	_, err := fitPlan(tr.table, sp.Parts[0].Train, tr.cohort.Options).monotone(tr.Monotone)
+	return err
 }
 
 // inOrder puts kinds in the order of candidateNames, each once.
