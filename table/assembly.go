@@ -93,7 +93,7 @@ func roomy[T any](v []T, n, expect int) []T {
 	if n <= cap(v) {
 		return v
 	}
-	n = max(n, len(v)+len(v)/4, min(expect, 8*n))
+	n = max(n, len(v)+len(v)/4, min(expect, max(8*n, 1024)))
 	return append(make([]T, 0, n), v...)
 }
 
@@ -177,10 +177,11 @@ func (a *assembly) joinWords(p *part) {
 		a.index = make(map[string]int32)
 		a.epoch++
 	}
-	if p.epoch != a.epoch {
-		p.epoch, p.to = a.epoch, p.to[:0]
+	d := p.dict
+	if d.epoch != a.epoch {
+		d.epoch, d.to = a.epoch, d.to[:0]
 	}
-	for _, w := range p.dict.words[len(p.to):] {
+	for _, w := range d.words[len(d.to):] {
 		code, ok := a.index[w]
 		if !ok {
 			code = int32(len(a.levels))
@@ -188,12 +189,12 @@ func (a *assembly) joinWords(p *part) {
 			a.index[w] = code
 			a.levels = append(a.levels, w)
 		}
-		p.to = append(p.to, code)
+		d.to = append(d.to, code)
 	}
 	a.codes = room(a, a.codes, p.rows(), -1)
 	for _, c := range p.codes {
 		if c >= 0 {
-			c = p.to[c]
+			c = d.to[c]
 		}
 		a.codes = append(a.codes, c)
 	}

@@ -15,6 +15,9 @@ type dictionary struct {
 	slots []slot // a power of two
 	used  int
 	space arena
+
+	to    []int32 // codes of the words in the assembly of the column, as far as it has joined them
+	epoch int     // of the assembly when it did
 }
 
 // slot holds one word's first and last bytes, its length, and its code; n is 0 in empty slots.

@@ -61,10 +61,8 @@ type part struct {
 	codes    []int32   // modeWords: index into dict.words, -1 = missing
 	texts    []string  // modeText
 
-	dict  dictionary // modeWords; it goes on from chunk to chunk
-	to    []int32    // codes of dict in the assembly, as far as it has joined them
-	epoch int        // of the assembly when it did
-	space arena      // modeText
+	dict  *dictionary // modeWords; it goes on from chunk to chunk
+	space arena       // modeText
 }
 
 func newPart(name string, m mode, marks *markers, order dayOrder, capacity int) *part {
@@ -83,8 +81,8 @@ func (p *part) reset(capacity int) {
 	switch p.mode {
 	case modeWords:
 		p.codes = emptied(p.codes, capacity)
-		if len(p.dict.words) > maxKept {
-			p.dict, p.to = dictionary{}, nil
+		if p.dict == nil || len(p.dict.words) > maxKept {
+			p.dict = &dictionary{}
 		}
 	case modeText:
 		p.texts = emptied(p.texts, capacity)

@@ -276,7 +276,7 @@ func (r *reading) parseChunk(data []byte, b *block) *block {
 // join takes a block in the order of the file; part is how much of the file has been read then, as an estimate.
 func (r *reading) join(b *block, part float64, keepLines bool) {
 	if part > 0 {
-		r.cols.expect = int(min(1.02*float64(r.rows+b.rows)/part, 1e12)) + 256
+		r.cols.expect = int(min(1.02*float64(r.rows+b.rows)/part, 1e12)) + 16
 	}
 	for _, t := range b.troubles {
 		r.note(t)
@@ -357,9 +357,9 @@ func (r *reading) run(ctx context.Context, c *cutter, threads int, keepLines boo
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	free := make(chan []byte, 2*threads+2)
-	joined := make(chan *block, 3*threads+2)
+	joined := make(chan *block, 2*threads+2)
 	jobs := make(chan *job, threads)
-	ordered := make(chan *job, 2*threads)
+	ordered := make(chan *job, threads)
 	var wg sync.WaitGroup
 	wg.Add(1 + threads)
 	go func() {
