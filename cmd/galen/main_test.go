@@ -31,11 +31,11 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"GALEN_STORE", "GALEN_INDEX", "GALEN_HOME"} {
 		os.Unsetenv(name)
 	}
-	testscript.Main(m, map[string]func(){
-		"galen": main,
-		"dying": dying, // in trouble_test.go
-	})
+	testscript.Main(m, commands)
 }
+
+// commands are the programs that the tests find by name: this test binary under other names.
+var commands = map[string]func(){"galen": main}
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

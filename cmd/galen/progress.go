@@ -49,6 +49,7 @@ type progress struct {
 	label string    // what the bar speaks of
 	since time.Time // when its counting began
 	from  int64     // the count at that time
+	most  int64     // the largest count since
 	drawn time.Time
 	open  bool // a bar stands on the current line
 }
@@ -82,12 +83,14 @@ func (p *progress) event(e task.Event) {
 func (p *progress) progress(step string, e task.Event) {
 	now := p.now()
 	label := step + " " + e.Text
-	if label != p.label || e.Done < p.from {
-		p.label, p.since, p.from = label, now, e.Done
+	// Counting begins anew for the next fold; goroutines that tell their counts out of turn do not make it so.
+	if label != p.label || e.Done < p.most/2 {
+		p.label, p.since, p.from, p.most = label, now, e.Done, e.Done
 		if !p.terminal {
 			p.drawn = now
 		}
 	}
+	p.most = max(p.most, e.Done)
 	interval := lineInterval
 	if p.terminal {
 		interval = barInterval
@@ -98,6 +101,7 @@ func (p *progress) progress(step string, e task.Event) {
 	p.drawn = now
 	text := fmt.Sprintf("%-10s %s", step, e.Text)
 	if e.Total > 0 {
+		e.Done = min(e.Done, e.Total)
 		share := float64(e.Done) / float64(e.Total)
 		text += fmt.Sprintf(" %3.0f %%", 100*share)
 		if got := e.Done - p.from; got > 0 && now.Sub(p.since) > time.Second {
@@ -142,13 +146,15 @@ func (p *progress) wipe() {
 
 // duration is a rounded duration that people read: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min.
 func duration(d time.Duration) string {
+	d = max(d, 0)
+	tenths, seconds, minutes := d.Round(100*time.Millisecond), int(d.Round(time.Second).Seconds()), int(d.Round(time.Minute).Minutes())
 	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	case tenths < 10*time.Second:
+		return fmt.Sprintf("%.1f s", tenths.Seconds())
+	case seconds < 60:
+		return fmt.Sprintf("%d s", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%d min %02d s", seconds/60, seconds%60)
 	}
-	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	return fmt.Sprintf("%d h %02d min", minutes/60, minutes%60)
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -21,6 +23,8 @@ import (
 
 // This file is about what happens to a run whose process is killed, stopped or not alone. The tests run the
 // test binary again as another process, under the names galen and dying.
+
+func init() { commands["dying"] = dying }
 
 // dying runs a study as galen does, with trouble at a step: `dying TROUBLE STEP ARGS...`, where ARGS are those of
 // `galen run`. Trouble is
