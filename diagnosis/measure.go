@@ -66,12 +66,7 @@ func (e *evaluation) measureBinary(ctx context.Context) error {
 		return err
 	}
 	s.Main = all
-	raw := make([]float64, len(t.raw))
-	for i := range raw {
-		raw[i] = t.raw[i][0]
-	}
-	r.Progress("bootstrap", 1, 4)
-	if s.Raw, err = metric.NewBinary(raw, event, metric.BinaryOptions{}).Intervals(ctx, e.resample); err != nil {
+	if s.Raw, err = e.measureRaw(ctx, event); err != nil {
 		return err
 	}
 	if !clustered(e.resample.Groups) { // DeLong's method takes rows for independent
@@ -91,6 +86,20 @@ func (e *evaluation) measureBinary(ctx context.Context) error {
 	}
 	r.Progress("bootstrap", 3, 4)
 	return e.subgroups(ctx, p, event, thresholds[0])
+}
+
+// measureRaw scores the probabilities before recalibration.
+func (e *evaluation) measureRaw(ctx context.Context, event []bool) ([]metric.Score, error) {
+	raw := make([]float64, len(e.tested.raw))
+	for i := range raw {
+		raw[i] = e.tested.raw[i][0]
+	}
+	b := metric.NewBinary(raw, event, metric.BinaryOptions{})
+	if !e.tested.mapped { // they are those that have been scored, and this is the longest bootstrap
+		return slices.Clone(e.scores.Main[:len(b.Names())]), nil
+	}
+	e.run.Progress("bootstrap", 1, 4)
+	return b.Intervals(ctx, e.resample)
 }
 
 // atOwnThresholds decides each case by the threshold of the model that was tested on it. The threshold of the
