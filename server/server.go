@@ -14,10 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -87,6 +89,18 @@ func (s *server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody)
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			// The stack tells where; the panic's own value is left out, because it may quote the input.
+			log.Printf("galen: a defect stopped %s %s\n%s", r.Method, r.URL.Path, debug.Stack())
+			refuse(w, fault.WithHint(fault.Errorf(fault.Internal, "a defect of Galen stopped this request"), "the server's log says where; please report it"))
+		}()
 		next.ServeHTTP(w, r)
 	})
 }
