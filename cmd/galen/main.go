@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -33,7 +34,14 @@ func main() {
 }
 
 // Main runs the command line and returns its exit code.
-func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() { // Go's own exit code of a panic, 2, would say that the user was wrong
+		if v := recover(); v != nil {
+			// The panic's value is left out: it may quote the data.
+			fmt.Fprintf(stderr, "galen: error: a defect of Galen stopped it\ngalen: hint: please report these lines\n\n%s", debug.Stack())
+			code = fault.Internal.ExitCode()
+		}
+	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once what the first could not

@@ -37,8 +37,10 @@ func TestMain(m *testing.M) {
 // commands are the programs that the tests find by name: this test binary under other names.
 var commands = map[string]func(){"galen": main}
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+func TestScripts(t *testing.T) { testscript.Run(t, scripts()) }
+
+func scripts() testscript.Params {
+	return testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GALEN_HOME", filepath.Join(e.WorkDir, "home"))
@@ -52,7 +54,7 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-	})
+	}
 }
 
 func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
