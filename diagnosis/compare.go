@@ -84,7 +84,7 @@ func Compare(ctx context.Context, s *store.Store, a, b store.RunInfo) (*Comparis
 	} else {
 		d := metric.DeLongTest(p1, p2, y)
 		c.Rows = append(c.Rows, ComparisonRow{
-			Name: "auroc", First: value(d.A), Second: value(d.B), Method: "DeLong", P: finite(d.P), // no P of identical predictions
+			Name: "auroc", First: value(d.A), Second: value(d.B), Method: "DeLong", P: finite(d.P),
 			Difference: metric.Interval{Value: d.Difference, Low: d.Low, High: d.High},
 		})
 	}
