@@ -142,7 +142,9 @@ func readCases(ctx context.Context, r *task.Run, f *fitted) (*table.Table, error
 		col.Levels = nil // a level that training did not have is out of range, not an error
 		schema.Columns = append(schema.Columns, col)
 	}
+	needed := f.plan.names()
 	if slices.ContainsFunc(f.plan.Columns, func(pc planColumn) bool { return pc.Kind == daysColumn }) {
+		needed = append(needed, f.Options.IndexDate)
 		schema.Columns = append(schema.Columns, *whole.Column(f.Options.IndexDate))
 	}
 	in, err := r.Input.Read()
@@ -152,7 +154,7 @@ func readCases(ctx context.Context, r *task.Run, f *fitted) (*table.Table, error
 	defer in.Close()
 	t, err := table.ReadFrom(ctx, in, r.Input.Path, table.Options{Schema: schema, AllowExtra: true})
 	if err != nil {
-		return nil, fault.WithHint(err, "the cases need the columns that the model was trained on: %s", strings.Join(f.plan.names(), ", "))
+		return nil, fault.WithHint(err, "the cases need the columns that the model was trained on: %s", strings.Join(needed, ", "))
 	}
 	toCategories(t, r.Strings("categories"))
 	return t, nil
@@ -222,12 +224,13 @@ func (a *applier) situate(p *Prediction, row []float64) {
 		k := a.kept[n.Row]
 		p.Nearest = append(p.Nearest, Near{Row: a.cohort.Row[k], Distance: n.Distance, Outcome: a.f.Outcome.Classes[a.cohort.Y[k]]})
 	}
-	known := 0
+	known, unseen := 0, a.unseen(p.Case-1)
 	for j := range row {
-		if math.IsNaN(row[j]) {
-			p.Missing = append(p.Missing, a.f.plan.Columns[j].Name)
-		} else {
+		name := a.f.plan.Columns[j].Name
+		if !math.IsNaN(row[j]) {
 			known++
+		} else if !slices.Contains(unseen, name) { // it has a value, though one without a place
+			p.Missing = append(p.Missing, name)
 		}
 	}
 	place := near.Applicability(row)
@@ -238,7 +241,7 @@ func (a *applier) situate(p *Prediction, row []float64) {
 		}
 		p.OutOfRange = append(p.OutOfRange, name)
 	}
-	for _, name := range a.unseen(p.Case - 1) {
+	for _, name := range unseen {
 		if !slices.Contains(p.OutOfRange, name) {
 			p.OutOfRange = append(p.OutOfRange, name)
 		}

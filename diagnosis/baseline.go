@@ -94,9 +94,9 @@ func categoryRows(c *table.Column, byClass [][]int) [][]string {
 	var out [][]string
 	for n, l := range levels {
 		if n == most || total[l] < smallCell { // the name of a rare level could name a patient
-			more := fmt.Sprintf("%s: %d more levels", c.Name, len(levels)-n)
+			more := c.Name + ": " + plural(len(levels)-n, "more level")
 			if n == 0 {
-				more = fmt.Sprintf("%s: %d levels, all rare", c.Name, len(levels))
+				more = c.Name + ": " + plural(len(levels), "rare level")
 			}
 			out = append(out, []string{more})
 			break
@@ -112,6 +112,14 @@ func categoryRows(c *table.Column, byClass [][]int) [][]string {
 		out = append(out, append(row, last))
 	}
 	return out
+}
+
+// plural writes a number of things: 1 level, 2 levels.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // smallCount writes a number of patients, and not which number it is where it is small.

@@ -124,6 +124,8 @@ func checkEvaluation(r *task.Run, tr *trainer) error {
 			wrong(name, fault.DidYouMean(name, columnNames(tr.table)), "the parameter subgroups names a column that is not in the data")
 		case name == tr.cohort.Outcome.Target:
 			wrong(name, "name a column that was known before the outcome", "the parameter subgroups names the target")
+		case name == r.String("patient"):
+			wrong(name, "name a column that patients have in common", "the parameter subgroups names the patients")
 		case c.Kind == table.Text:
 			wrong(name, "subgroups are levels of a category, or quarters of numbers and dates; a schema file says what a column is", "the parameter subgroups names a text column")
 		}

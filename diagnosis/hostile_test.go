@@ -70,6 +70,7 @@ func TestRefusals(t *testing.T) {
 	note := generated(120, ",note", func(i, _ int, r *rand.Rand) string {
 		return fmt.Sprintf("seen at home by a nurse after %d visits and number %d", r.IntN(1000), i)
 	})
+	named := generated(120, ",id", func(i, _ int, _ *rand.Rand) string { return fmt.Sprintf("P%d", i/2) })
 	for _, c := range []struct {
 		name, text string
 		params     map[string]any
@@ -82,6 +83,7 @@ func TestRefusals(t *testing.T) {
 		{"excluded target", plain, map[string]any{"exclude": []string{"y"}}, fault.Data, "exclude names the target"},
 		{"target as patient", plain, map[string]any{"patient": "y"}, fault.Data, "patient names the target"},
 		{"target as subgroup", plain, map[string]any{"subgroups": []string{"y"}}, fault.Data, "subgroups names the target"},
+		{"patients as subgroups", named, map[string]any{"patient": "id", "subgroups": []string{"id"}}, fault.Data, "names the patients"},
 		{"absent subgroup", plain, map[string]any{"subgroups": []string{"xx"}}, fault.Data, "not in the data"},
 		{"text subgroup", note, map[string]any{"subgroups": []string{"note"}}, fault.Data, "a text column"},
 		{"text as codes", note, map[string]any{"categories": []string{"note"}}, fault.Data, "a text column"},

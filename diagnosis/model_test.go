@@ -271,6 +271,10 @@ func TestGroups(t *testing.T) {
 	if len(levels) != maxGroups || levels[0] != "l31" || levels[maxGroups-1] != "31 other levels" || group[0] != maxGroups-1 || group[len(group)-1] != maxGroups-2 {
 		t.Errorf("fifty levels become %q", levels)
 	}
+	rare := &table.Column{Kind: table.Category, Levels: []string{"mayor", "nurse"}, Cat: []int32{0, 1, 1, 1, 1, 1}}
+	if group, levels := groupBy(rare, upTo(6)); fmt.Sprint(group, levels) != "[1 0 0 0 0 0] [nurse 1 other level]" {
+		t.Errorf("a rare level is in groups %v of %q", group, levels)
+	}
 	empty := &table.Column{Kind: table.Category, Levels: []string{"x"}, Cat: []int32{-1, -1}}
 	if group, levels := groupBy(empty, upTo(2)); fmt.Sprint(group, levels) != "[0 0] [no value]" {
 		t.Errorf("no values are in groups %v of %q", group, levels)

@@ -38,7 +38,7 @@ func (w *pageWriter) modelSection() report.Section {
 		report.FigureBlock{Figure: report.Folds("AUROC", folds), Caption: "Each circle is a fold, the diamond their mean with its 95 % interval."},
 	}
 	if w.splits.Pooled {
-		blocks = append(blocks, report.Text("The folds made the same choice among their own training cases: "+tally(w.tested.models)+"."))
+		blocks = append(blocks, report.Text("Each fold chose in the same way among its own training cases: "+tally(w.tested.models)+"."))
 	}
 	if len(w.kept.Notes) > 0 {
 		blocks = append(blocks, report.List{Items: w.kept.Notes})

@@ -58,6 +58,7 @@ func groupBy(c *table.Column, rows []int) (group []int, levels []string) {
 const maxGroups = 20
 
 // groupByLevel gives the commonest levels a group each, in the order of the column, and the others one together.
+// Levels of few cases are among these: their names could name a patient.
 func groupByLevel(c *table.Column, rows []int) (group []int, levels []string) {
 	count := make([]int, len(c.Levels))
 	for _, i := range rows {
@@ -77,6 +78,7 @@ func groupByLevel(c *table.Column, rows []int) (group []int, levels []string) {
 		shown = shown[:maxGroups-1]
 		slices.Sort(shown)
 	}
+	shown = slices.DeleteFunc(shown, func(l int) bool { return count[l] < smallCell })
 	place := make([]int, len(c.Levels))
 	for l := range place {
 		place[l] = len(shown)
@@ -85,7 +87,7 @@ func groupByLevel(c *table.Column, rows []int) (group []int, levels []string) {
 		place[l], levels = k, append(levels, c.Levels[l])
 	}
 	if rest := len(order) - len(shown); rest > 0 {
-		levels = append(levels, fmt.Sprintf("%d other levels", rest))
+		levels = append(levels, plural(rest, "other level"))
 	}
 	group = make([]int, len(rows))
 	for k, i := range rows {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen.dev/fault"
 	"galen.dev/task"
 )
 
@@ -105,6 +106,9 @@ func TestRareLevels(t *testing.T) {
 	if v := value(got[1], "job"); v != "pilot" {
 		t.Errorf("the value of an unseen level is %q", v)
 	}
+	if len(got[1].Missing) != 0 && len(got[1].OutOfRange) == 0 {
+		t.Errorf("an unseen level is missing %q and outside %q", got[1].Missing, got[1].OutOfRange)
+	}
 	for i, p := range got[2:] {
 		if !p.Abstained || p.Risk != nil || len(p.Set) > 0 {
 			t.Errorf("case %d, far away or empty: %+v", i+3, p)
@@ -113,6 +117,53 @@ func TestRareLevels(t *testing.T) {
 			if strings.Contains(r, "prediction set") {
 				t.Errorf("case %d abstains and speaks of a set that it does not give: %s", i+3, r)
 			}
+		}
+	}
+}
+
+// TestAppliedCases: what cases may lack, and what they may hold, beside a model with codes, a category without
+// rare levels, and dates.
+func TestAppliedCases(t *testing.T) {
+	res, x, err := study(t, generated(200, ",code,site,seen,born", func(i, y int, r *rand.Rand) string {
+		return fmt.Sprintf("%d,%s,2020-%02d-05,19%d-03-04", 10000000+(r.IntN(2)+y)%3, []string{"north", "south"}[r.IntN(2)], r.IntN(12)+1, r.IntN(40)+30)
+	}), map[string]any{"categories": []string{"code"}, "index-date": "seen", "rare": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func(text string) ([]Prediction, error) {
+		var out bytes.Buffer
+		if _, err := x.Apply(t.Context(), res.Run, task.Input{Path: "in.csv", Reader: strings.NewReader(text)}, map[string]any{"abstain": 1.0}, &out, task.JSON); err != nil {
+			return nil, err
+		}
+		var got []Prediction
+		return got, json.Unmarshal(out.Bytes(), &got)
+	}
+	got, err := apply("extra,x,code,site,seen,born\n<b>,0.5,10000001,north,2020-05-06,1950-01-02\nq,0.5,10000001.0,north,2020-05-06,1950-01-02\nq,0.5,10000001,NORTH,,\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *got[0].Risk != *got[1].Risk {
+		t.Errorf("a code and the same number spelled otherwise have risks %v and %v", *got[0].Risk, *got[1].Risk)
+	}
+	if fmt.Sprint(got[2].Missing, got[2].OutOfRange) != "[born] [site]" {
+		t.Errorf("missing are %q and outside %q", got[2].Missing, got[2].OutOfRange)
+	}
+	for _, c := range got[0].Why.Contributions {
+		if c.Column == "code" && c.Value != "10000001" {
+			t.Errorf("the code reads %q", c.Value)
+		}
+	}
+	for text, say := range map[string]string{
+		"x,code,site,born\n1,10000001,north,1950-01-02\n":                          "seen",
+		"x,code,site,seen,born\n1,ten,north,2020-05-06,1950-01-02\n":               "code",
+		"x (mmol/l),code,site,seen,born\n1,10000001,north,2020-05-06,1950-01-02\n": "x",
+	} {
+		_, err := apply(text)
+		if err == nil || !strings.Contains(err.Error(), say) || !strings.Contains(fault.HintOf(err), "born, seen") {
+			t.Errorf("the error of %q is %v (%s)", text, err, fault.HintOf(err))
+		}
+		if err != nil && strings.Contains(err.Error(), "ten") {
+			t.Errorf("the error tells a cell: %v", err)
 		}
 	}
 }
