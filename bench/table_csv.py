@@ -78,6 +78,6 @@ for _ in range(rounds):
 print(f"{size:.0f} MB, {rows} rows, {columns} columns, {os.cpu_count()} cores, median of {rounds}")
 for name in readers:
     t, c = statistics.median(times[name]), statistics.median(cpu[name])
-    ratio = statistics.median(a / b for a, b in zip(times[name], times["galen"]))
-    print(f"{name:24} {t:7.2f} s {size / t:7.0f} MB/s   {ratio:5.2f} x galen's time   "
-          f"cpu {c:6.2f} s {size / c:5.0f} MB/s   peak {peaks[name]:6.0f} MB")
+    wall, busy = (statistics.median(a / b for a, b in zip(v[name], v["galen"])) for v in (times, cpu))
+    print(f"{name:24} {t:6.2f} s {size / t:5.0f} MB/s {wall:6.2f} x galen's   "
+          f"cpu {c:6.2f} s {size / c:5.0f} MB/s {busy:6.2f} x galen's   peak {peaks[name]:6.0f} MB")

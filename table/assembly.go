@@ -88,12 +88,16 @@ func room[T any](a *assembly, v []T, n int, missing T) []T {
 	return v
 }
 
-// roomy grows a slice to a capacity of n or more.
+// roomy grows a slice to a capacity of n or more. The steps to the expected rows are eightfold up to the last one, which
+// copies an eighth of the column then.
 func roomy[T any](v []T, n, expect int) []T {
 	if n <= cap(v) {
 		return v
 	}
-	n = max(n, len(v)+len(v)/4, min(expect, max(8*n, 1024)))
+	for expect > max(8*n, 1024) {
+		expect /= 8
+	}
+	n = max(n, len(v)+len(v)/4, expect)
 	return append(make([]T, 0, n), v...)
 }
 
