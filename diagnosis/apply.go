@@ -261,7 +261,8 @@ func (a *applier) situate(p *Prediction, row []float64) {
 	}
 }
 
-// unseen lists the categories whose level in the input the plan has no place for.
+// unseen lists the categories whose level in the input no training case had, also where it shares the place of
+// rare levels.
 func (a *applier) unseen(i int) []string {
 	var out []string
 	for j := range a.f.plan.Columns {
@@ -270,7 +271,7 @@ func (a *applier) unseen(i int) []string {
 			continue
 		}
 		c := a.table.Column(pc.Name)
-		if l := c.Cat[i]; l >= 0 && pc.place(c.Levels[l]) < 0 {
+		if l := c.Cat[i]; l >= 0 && !slices.Contains(pc.Levels, c.Levels[l]) && !slices.Contains(pc.Pooled, c.Levels[l]) {
 			out = append(out, pc.Name)
 		}
 	}
