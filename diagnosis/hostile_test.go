@@ -140,7 +140,7 @@ func TestOddTables(t *testing.T) {
 		{"twelve rows", generated(12, "", nil), nil},
 		{"twenty rows in folds", generated(20, "", nil), map[string]any{"split": "folds"}},
 		{"more folds than events", generated(30, "", nil), map[string]any{"folds": 10}},
-		{"wide", wide(300), nil},
+		{"wide", wide(120), nil},
 		{"boolean text", strings.NewReplacer(",0\n", ",False\n", ",1\n", ",True\n").Replace(plain), nil},
 		{"every row twice", plain + strings.SplitN(plain, "\n", 2)[1], nil},
 		{"several positive levels", classes(30, 30, 30), map[string]any{"positive": []string{"1", "2"}}},
