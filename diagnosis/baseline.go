@@ -27,7 +27,7 @@ func (w *pageWriter) baseline() report.Table {
 		t.Columns = append(t.Columns, fmt.Sprintf("%s (%s)", c, report.Count(len(byClass[k]))))
 	}
 	t.Columns = append(t.Columns, "missing")
-	t.Footnote = "Median (quartiles) of numbers, number (share) of categories among known values; <5 stands for one to four patients."
+	t.Footnote = "Median (quartiles) of numbers, number (share) of categories among known values; <5 stands for one to four patients, ≥5 for a number that would give another away."
 	for j := range w.kept.plan.Columns {
 		if j == maxBaseline {
 			t.Footnote += fmt.Sprintf(" The first %d of %d predictors.", maxBaseline, len(w.kept.plan.Columns))
@@ -71,14 +71,14 @@ func quartileText(known []float64) string {
 	return at(2) + " (" + at(1) + " to " + at(3) + ")"
 }
 
+// shownLevels bounds the levels of a category in the table.
+const shownLevels = 8
+
 func categoryRows(c *table.Column, byClass [][]int) [][]string {
-	const most = 8
-	count := make([]map[int32]int, len(byClass))
-	total := map[int32]int{}
-	known := make([]int, len(byClass))
-	missing := 0
+	count := make([][]int, len(byClass)) // [class][level]
+	total, known, missing := make([]int, len(c.Levels)), make([]int, len(byClass)), 0
 	for k, rows := range byClass {
-		count[k] = map[int32]int{}
+		count[k] = make([]int, len(c.Levels))
 		for _, i := range rows {
 			if c.Cat[i] < 0 {
 				missing++
@@ -89,27 +89,61 @@ func categoryRows(c *table.Column, byClass [][]int) [][]string {
 			known[k]++
 		}
 	}
-	levels := sortedKeys(total)
-	slices.SortStableFunc(levels, func(a, b int32) int { return total[b] - total[a] })
-	var out [][]string
-	for n, l := range levels {
-		if n == most || total[l] < smallCell { // the name of a rare level could name a patient
-			more := c.Name + ": " + plural(len(levels)-n, "more level")
-			if n == 0 {
-				more = c.Name + ": " + plural(len(levels), "rare level")
-			}
-			out = append(out, []string{more})
-			break
+	var levels []int
+	for l, n := range total {
+		if n > 0 {
+			levels = append(levels, l)
 		}
-		row := []string{c.Name + ": " + c.Levels[l]}
-		for k := range byClass {
-			row = append(row, cellText(count[k][l], known[k]))
+	}
+	slices.SortStableFunc(levels, func(a, b int) int { return total[b] - total[a] })
+	shown := 0
+	for shown < min(shownLevels, len(levels)) && total[levels[shown]] >= smallCell { // the name of a rare level could name a patient
+		shown++
+	}
+	out := make([][]string, shown)
+	for n, l := range levels[:shown] {
+		out[n] = []string{c.Name + ": " + c.Levels[l]}
+	}
+	for k := range byClass {
+		cells := make([]int, len(levels))
+		for n, l := range levels {
+			cells[n] = count[k][l]
 		}
-		last := ""
-		if n == 0 {
-			last = smallCount(missing)
+		for n, text := range cellTexts(cells, known[k])[:shown] {
+			out[n] = append(out[n], text)
 		}
-		out = append(out, append(row, last))
+	}
+	for n := range out {
+		out[n] = append(out[n], "")
+	}
+	switch rest := len(levels) - shown; {
+	case shown == 0 && rest > 0:
+		out = append(out, []string{c.Name + ": " + plural(rest, "rare level")})
+	case rest > 0:
+		out = append(out, []string{c.Name + ": " + plural(rest, "more level")})
+	}
+	if shown > 0 {
+		out[0][len(out[0])-1] = smallCount(missing)
+	}
+	return out
+}
+
+// cellTexts writes the counts of a category's levels in one class. Where one alone is too small to show, the
+// next smallest is not told either, for the first is what the others leave of the whole.
+func cellTexts(n []int, of int) []string {
+	out := make([]string, len(n))
+	small, next := 0, -1
+	for i := range n {
+		out[i] = cellText(n[i], of)
+		switch {
+		case n[i] > 0 && n[i] < smallCell:
+			small++
+		case n[i] > 0 && (next < 0 || n[i] <= n[next]):
+			next = i
+		}
+	}
+	if small == 1 && next >= 0 {
+		out[next] = fmt.Sprintf("≥%d", smallCell)
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"galen.dev/fault"
+	"galen.dev/table"
 	"galen.dev/task"
 )
 
@@ -165,5 +166,43 @@ func TestAppliedCases(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "ten") {
 			t.Errorf("the error tells a cell: %v", err)
 		}
+	}
+}
+
+// TestCells: no small count is shown, and none can be computed from what is shown.
+func TestCells(t *testing.T) {
+	for _, c := range []struct {
+		n    []int
+		want string
+	}{
+		{[]int{90, 8, 2}, "90 (90.0 %)|≥5|<5"},
+		{[]int{97, 3}, "≥5|<5"},
+		{[]int{93, 3, 4}, "93 (93.0 %)|<5|<5"},
+		{[]int{60, 40, 0}, "60 (60.0 %)|40 (40.0 %)|0"},
+		{[]int{3}, "<5"},
+	} {
+		sum := 0
+		for _, v := range c.n {
+			sum += v
+		}
+		if got := strings.Join(cellTexts(c.n, sum), "|"); got != c.want {
+			t.Errorf("%v: %s, not %s", c.n, got, c.want)
+		}
+	}
+	col := &table.Column{Name: "c", Kind: table.Category, Levels: []string{"rare", "a", "b"}}
+	var byClass [2][]int
+	for i := range 100 {
+		l := int32(1 + i%2)
+		switch {
+		case i < 2:
+			l = 0
+		case i < 9:
+			l = -1
+		}
+		col.Cat = append(col.Cat, l)
+		byClass[i/50] = append(byClass[i/50], i)
+	}
+	if got := fmt.Sprint(categoryRows(col, byClass[:])); got != "[[c: b 21 (48.8 %) 25 (50.0 %) 7] [c: a ≥5 25 (50.0 %) ] [c: 1 more level]]" {
+		t.Errorf("the rows are %s", got)
 	}
 }
