@@ -23,4 +23,4 @@ demo:
 	go run ./cmd/galen demo
 
 golden: ## rewrite golden files and the generated reference; read the change before committing it
-	go test ./... -update
+	go test $$(grep -rlE 'internal/golden|flag.Bool\("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update

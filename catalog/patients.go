@@ -35,7 +35,7 @@ func cases() []Entry {
 			Notes:    "num runs from 0 (no disease) to 4.",
 		},
 		Entry{
-			Name: "support2", Title: "SUPPORT: 9,104 seriously ill hospital patients, survival and costs", Target: "hospdead",
+			Name: "support2", Title: "SUPPORT: 9,105 seriously ill hospital patients, survival and costs", Target: "hospdead",
 			Files:    []Resource{{Name: "diagnosis/support2.csv.gz", SHA256: "0d9b107950b41aaf8228c8d49a8342085e56b9fe42848aeb61d0bb28efb73611", Size: 676742}},
 			Upstream: fromUCI("880", "support2.csv"), Page: "https://archive.ics.uci.edu/dataset/880/support2",
 			Citation: "Knaus et al., The SUPPORT prognostic model, Annals of Internal Medicine 122 (1995) 191",

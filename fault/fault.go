@@ -107,11 +107,15 @@ func Refuse(subject string, findings []Finding) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	noun := "findings"
-	if len(findings) == 1 {
-		noun = "finding"
+	return &Error{Kind: Data, Err: fmt.Errorf("%s: %s", subject, Count(len(findings), "finding")), Findings: findings}
+}
+
+// Count is a number with its noun, in the plural where it is not one: "1 finding", "2 findings".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
 	}
-	return &Error{Kind: Data, Err: fmt.Errorf("%s: %d %s", subject, len(findings), noun), Findings: findings}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // KindOf returns the kind of an error: the outermost one in its chain, or one derived from the

@@ -258,10 +258,17 @@ func refuse(w http.ResponseWriter, err error) {
 		kind, status = fault.Data, http.StatusRequestEntityTooLarge
 	}
 	message, _, _ := strings.Cut(err.Error(), "\n")
+	hint, findings := fault.HintOf(err), fault.FindingsOf(err)
+	if status == http.StatusRequestEntityTooLarge {
+		hint = "send fewer cases at once"
+	}
+	if findings == nil {
+		findings = []fault.Finding{}
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"kind": kind.String(), "message": message, "hint": fault.HintOf(err), "findings": fault.FindingsOf(err),
+		"kind": kind.String(), "message": message, "hint": hint, "findings": findings,
 	}})
 }
 
@@ -271,7 +278,7 @@ func Serve(ctx context.Context, addr string, h http.Handler, ready func(net.Addr
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return fault.WithHint(fault.Errorf(fault.Unavailable, "listening on %s: %w", addr, err), "another program may use the port: choose one with --addr, or 127.0.0.1:0 for any")
+		return fault.WithHint(fault.Errorf(fault.Unavailable, "listening on %s: %w", addr, err), "another program may use the port, or the address is not this machine's: choose one with --addr; 127.0.0.1:0 takes any free port")
 	}
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,

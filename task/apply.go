@@ -119,6 +119,9 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 		Input:  &Input{Path: in.Path, Reader: io.TeeReader(body, inHash)},
 		inputs: map[string]store.File{}, metrics: map[string]float64{}, used: map[string]bool{},
 	}
+	if _, err := x.Store.Manifest(info.ID, string(Evaluate)); err != nil && t.Evaluate != nil {
+		r.Note("run %s has not been evaluated: nobody knows yet how good its model is", info.ID)
+	}
 	err = t.Apply(ctx, r)
 	if err == nil {
 		err = out.close()
@@ -134,7 +137,7 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 }
 
 // FindRun finds a run by its id, the start of it, the path of its folder, or the name of its study, of whose
-// runs it takes the newest.
+// runs it takes the newest that was evaluated, or the newest.
 func (x *Runner) FindRun(ctx context.Context, run string) (store.RunInfo, error) {
 	info, err := x.Store.Run(ctx, run)
 	if fault.KindOf(err) != fault.Usage {
@@ -144,12 +147,22 @@ func (x *Runner) FindRun(ctx context.Context, run string) (store.RunInfo, error)
 	if lerr != nil {
 		return info, err
 	}
+	newest := ""
 	for _, i := range infos {
-		if i.Name == run && i.Problem == "" {
+		if i.Name != run || i.Problem != "" {
+			continue
+		}
+		if n := len(i.Steps); n > 0 && i.Steps[n-1].Step == string(Evaluate) {
 			return x.Store.Run(ctx, i.ID)
 		}
+		if newest == "" {
+			newest = i.ID
+		}
 	}
-	return info, err
+	if newest == "" {
+		return info, err
+	}
+	return x.Store.Run(ctx, newest)
 }
 
 // openAudit opens the audit before any prediction is made, so that none goes out that could not be noted.

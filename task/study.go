@@ -422,5 +422,5 @@ func (s *Study) Complete(t *Task) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("study %q: %d findings", s.Name, len(findings)), Findings: findings}
+	return &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("study %q: %s", s.Name, fault.Count(len(findings), "finding")), Findings: findings}
 }

@@ -22,7 +22,7 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "Apply a run's model to new cases",
 		Long: `Apply a run's model to new cases and write the predictions with their intervals and explanations.
 
-RUN is a run's id or the start of it, a study's name (its newest run is taken), or the path of a run's folder.
+RUN is a run's id or the start of it, a study's name (its newest evaluated run is taken), or the path of a run's folder.
 INPUT is a file of cases: CSV, JSON (an array of objects or one object) or JSON lines; "-" reads standard input.
 Predictions go to --out in the format of its extension, or to standard output as JSON lines (--format csv or json changes that).`,
 		Example: "  galen apply wdbc new-cases.csv --out risks.csv\n  galen apply wdbc case.json",
@@ -63,7 +63,13 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 	if err != nil {
 		return err
 	}
-	x.Monitor = nil // predictions are quick, and their reader wants nothing else
+	if x.Monitor = nil; !a.quiet { // predictions are quick; only what matters is told
+		x.Monitor = func(e task.Event) {
+			if e.Kind == task.Note {
+				fmt.Fprintf(a.err, "galen: note: %s\n", e.Text)
+			}
+		}
+	}
 	in := task.Input{Path: input}
 	if input == "-" {
 		in = task.Input{Path: "standard input", Reader: interruptible(cmd.Context(), a.in)}

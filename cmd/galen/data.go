@@ -149,9 +149,6 @@ func (a *app) pullData(ctx context.Context, name, folder string) error {
 			monitor(task.Event{Kind: task.Progress, Step: "pull", Text: p.File, Done: p.Done, Total: max(p.Total, 0)})
 		}
 	}})
-	if monitor != nil {
-		monitor(task.Event{Kind: task.Note, Step: "pull", Text: fmt.Sprintf("%d of %d files done", len(got), len(e.Fetched()))})
-	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"galen.dev/catalog"
 	"galen.dev/fault"
 	"galen.dev/report"
 	"galen.dev/server"
@@ -116,7 +117,10 @@ func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRo
 	begin := time.Now()
 	res, err := x.Run(cmd.Context(), s, task.Evaluate)
 	if fault.KindOf(err) == fault.NotFound {
-		row.Passed = "its data are not on this machine: `galen data pull " + s.Data + "` fetches them"
+		row.Passed = "its data are not on this machine; a folder named by GALEN_DATA may hold them"
+		if e, lerr := catalog.Lookup(s.Data); lerr == nil && e.CanPull() {
+			row.Passed = "its data are not on this machine: `galen data pull " + s.Data + "` fetches them"
+		}
 		if !a.quiet {
 			fmt.Fprintf(a.err, "passed over: %s\n", row.Passed)
 		}

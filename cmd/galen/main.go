@@ -89,6 +89,7 @@ steps, collect → preprocess → train → evaluate, and then apply, each leavi
 
 For research use. Galen is not a medical device.`,
 		Example:       "  galen demo\n  galen run studies/wdbc.yaml\n  galen apply wdbc new-cases.csv",
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usageArgs(cobra.NoArgs),
@@ -213,9 +214,13 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if kind == fault.Canceled {
 		message, hint = "stopped; nothing half-written was left, and running it again goes on from the last finished step", ""
 	}
+	findings := fault.FindingsOf(err)
+	if findings == nil {
+		findings = []fault.Finding{}
+	}
 	if a.json {
 		_ = a.print(map[string]any{"error": map[string]any{
-			"kind": kind.String(), "message": strings.SplitN(message, "\n", 2)[0], "hint": hint, "findings": fault.FindingsOf(err),
+			"kind": kind.String(), "message": strings.SplitN(message, "\n", 2)[0], "hint": hint, "findings": findings,
 		}}, nil)
 	}
 	fmt.Fprintf(a.err, "galen: error: %s\n", message)

@@ -222,7 +222,7 @@ func (a *app) study(cmd *cobra.Command, arg string) (*task.Study, error) {
 				findings = append(findings, f) // what is missing besides
 			}
 		}
-		err = &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("study %q: the flags have %d findings", s.Name, len(findings)), Findings: findings}
+		err = &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("study %q: the flags have %s", s.Name, fault.Count(len(findings), "finding")), Findings: findings}
 	}
 	return s, err
 }

@@ -84,6 +84,11 @@ func (a *app) findRun(ctx context.Context, run string) (store.RunInfo, error) {
 }
 
 func (a *app) listRuns(cmd *cobra.Command, only string) error {
+	if only != "" {
+		if _, err := task.Find(tasks, only); err != nil {
+			return err
+		}
+	}
 	s, err := a.open(cmd.Context())
 	if err != nil {
 		return err
@@ -97,7 +102,11 @@ func (a *app) listRuns(cmd *cobra.Command, only string) error {
 	}
 	return a.print(infos, func(w io.Writer) {
 		if len(infos) == 0 {
-			fmt.Fprintf(w, "no runs in %s yet; `galen run wdbc` makes one\n", shortPath(s.Root()))
+			of := ""
+			if only != "" {
+				of = " of " + only
+			}
+			fmt.Fprintf(w, "no runs%s in %s yet; `galen run wdbc` makes one\n", of, shortPath(s.Root()))
 		}
 		for _, r := range infos {
 			fmt.Fprintf(w, "%-32s %-18s %s  %s\n", r.ID, r.Task, r.Created.Local().Format("2006-01-02 15:04"), stateOf(r))
