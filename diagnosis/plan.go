@@ -138,6 +138,10 @@ func fitNumeric(c *table.Column, x []float64, rows []int, o planOptions) planCol
 		return pc
 	}
 	sort.Float64s(known)
+	if v := known[0]; v == known[len(known)-1] { // one value: a mean that is off by rounding would make a tiny SD of it
+		pc.Median, pc.Mean, pc.Fill = v, v, v
+		return pc
+	}
 	pc.Median = (known[(len(known)-1)/2] + known[len(known)/2]) / 2
 	mean, _ := meanSD(known)
 	pc.Fill = pc.Median

@@ -134,6 +134,29 @@ func TestEncode(t *testing.T) {
 	})
 }
 
+// TestConstant: a number that is the same in all training rows has no spread, whatever its mean rounds to;
+// another value in a test row must not become a huge one.
+func TestConstant(t *testing.T) {
+	for _, v := range []float64{.1, 12.34567, 8.100000000000001, -1e-9, 1e80} {
+		for n := 1; n < 40; n++ {
+			c := &table.Column{Name: "c", Kind: table.Numeric}
+			for i := range n + 1 {
+				if c.Num = append(c.Num, v); i%3 == 1 {
+					c.Num[i] = nan
+				}
+			}
+			cases := &table.Table{Rows: n + 1, Columns: []*table.Column{c}}
+			for _, impute := range []string{"median", "mean"} {
+				p := fitPlan(cases, upTo(n), planOptions{Impute: impute})
+				f := p.linear()[0]
+				if p.Columns[0].SD != 0 || p.Columns[0].Fill != v || f.value(&p.Columns[0], v+1) != 0 {
+					t.Fatalf("%v in %d rows: %+v", v, n, p.Columns[0])
+				}
+			}
+		}
+	}
+}
+
 // TestLevelsOfTestRows: a level that training rows lack counts as missing, or as rare where there are rare ones.
 func TestLevelsOfTestRows(t *testing.T) {
 	cases := &table.Table{Rows: 7, Columns: []*table.Column{{Name: "c", Kind: table.Category, Levels: []string{"a", "b", "new"}, Cat: []int32{0, 0, 0, 1, 1, 1, 2}}}}
