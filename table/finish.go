@@ -96,7 +96,7 @@ func missedEach(found []fault.Finding, f fault.Finding, names, meant []string) [
 			f.Column, f.Hint, f.Message = "", "", fmt.Sprintf("and %d more columns of which the same is true", len(names)-i)
 			return append(found, f)
 		}
-		f.Column, f.Hint = name, nearest(name, meant)
+		f.Column, f.Hint = name, fault.DidYouMean(name, meant)
 		found = append(found, f)
 	}
 	return found

@@ -185,7 +185,7 @@ func (p *schemaParser) pairs(n *yaml.Node, known []string, column string, f func
 		}
 		switch {
 		case !isKnown:
-			p.bad(k, column, "unknown-key", "unknown key "+quoted(k.Value), nearest(k.Value, known))
+			p.bad(k, column, "unknown-key", "unknown key "+quoted(k.Value), fault.DidYouMean(k.Value, known))
 		case seen[k.Value]:
 			p.bad(k, column, "duplicate-key", "the key "+k.Value+" occurs twice", "")
 		default:
@@ -243,7 +243,7 @@ func (p *schemaParser) set(c *ColumnSchema, key string, v *yaml.Node) {
 	case "kind":
 		k, err := ParseKind(v.Value)
 		if err != nil {
-			p.bad(v, c.Name, "wrong-type", "unknown kind "+quoted(v.Value), orDefault(nearest(v.Value, kindNames[:]), "numeric, category, code, date or text"))
+			p.bad(v, c.Name, "wrong-type", "unknown kind "+quoted(v.Value), orDefault(fault.DidYouMean(v.Value, kindNames[:]), "numeric, category, code, date or text"))
 		}
 		c.Kind = k
 	case "unit":
