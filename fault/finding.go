@@ -66,7 +66,11 @@ func (f Finding) String() string {
 	}
 	b.WriteString(f.Message)
 	if len(f.Rows) > 0 {
-		b.WriteString(" (rows ")
+		noun := " (rows "
+		if len(f.Rows) == 1 && f.Count <= 1 {
+			noun = " (row "
+		}
+		b.WriteString(noun)
 		for i, r := range f.Rows {
 			if i > 0 {
 				b.WriteString(", ")

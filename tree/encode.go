@@ -274,7 +274,8 @@ func (r *reader) ensemble(outputs, width int) *ensemble {
 		r.require(e.gain[f] >= 0, "negative gain")
 	}
 	trees := r.items(2, "trees")
-	r.require(trees%outputs == 0, "number of trees out of range")
+	// Trees of width 1 take the outputs in turn; those of a forest add to all.
+	r.require(width > 1 || trees%outputs == 0, "number of trees out of range")
 	for t := 0; t < trees && r.err == nil; t++ {
 		r.tree(e, cuts)
 	}

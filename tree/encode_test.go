@@ -20,7 +20,7 @@ func smallModels(t testing.TB) (boosts []*Boost, forests []*Forest) {
 			w[i] = 0.5 + float64(i%3)/7
 		}
 		boosts = append(boosts, mustBoost(t, m, w, BoostParams{Loss: loss, Classes: classes, Rounds: 3, Leaves: 6, Categories: m.cats}))
-		forests = append(forests, mustForest(t, m, nil, ForestParams{Classes: classes, Trees: 3, Categories: m.cats}))
+		forests = append(forests, mustForest(t, m, nil, ForestParams{Classes: classes, Trees: 4, Categories: m.cats})) // not a multiple of the classes
 	}
 	return boosts, forests
 }
