@@ -23,7 +23,7 @@ type Prediction struct {
 	Risk     *float64 `json:"risk"`              // calibrated probability of the event, or of the likeliest class; null where the model abstains
 	Low      *float64 `json:"low"`               // Venn–Abers interval of the risk; null where there is none
 	High     *float64 `json:"high"`
-	Set      []string `json:"set"`      // conformal prediction set: holds the true class for the study's share of cases
+	Set      []string `json:"set"`      // conformal prediction set: holds the true class for the study's share of each class's cases
 	Coverage float64  `json:"coverage"` // that share
 
 	Abstained bool     `json:"abstained"`
@@ -198,6 +198,9 @@ func (a *applier) predict(i int, row []float64) *Prediction {
 	}
 	a.situate(p, row)
 	a.explain(p, row, top)
+	if len(p.Set) == 0 && !p.Abstained {
+		p.Reasons = append(p.Reasons, "the prediction set is empty: the risk is such as few cases of any class have")
+	}
 	if len(p.Set) > 1 && !p.Abstained {
 		p.Reasons = append(p.Reasons, fmt.Sprintf("the prediction set holds %d classes: the model cannot tell them apart at this coverage", len(p.Set)))
 	}

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"galen.dev/report"
 	"galen.dev/table"
@@ -40,7 +41,7 @@ func (w *pageWriter) baseline() report.Table {
 			continue
 		}
 		name := pc.Name
-		if pc.Unit != "" {
+		if pc.Unit != "" && !strings.Contains(pc.Name, "("+pc.Unit+")") {
 			name += " (" + pc.Unit + ")"
 		}
 		x := numbers(w.trainer.table, c, w.trainer.cohort.Options.IndexDate)

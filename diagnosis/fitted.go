@@ -92,7 +92,8 @@ func background(X [][]float64, seed uint64) [][]cell {
 // cautious side; setting rows apart for it alone would cost more in small cohorts. The choice between
 // few kinds by the same predictions makes them a little too good. The sets rest on risks that the calibrator
 // has seen, a map of at most three numbers but for isotonic: their coverage is close to the promise, not exact
-// (Vovk 2015 on cross-conformal predictors), and evaluate measures it on test cases.
+// (Vovk 2015 on cross-conformal predictors), and evaluate measures it on test cases. The promise is kept within
+// each class: over all cases alone it would be kept by the common outcome and broken for the rare one.
 func (tr *trainer) train(ctx context.Context, rows []int, kinds []string, seed uint64) (*fitted, *choice, error) {
 	c, err := tr.choose(ctx, rows, kinds, seed)
 	if err != nil {
@@ -113,7 +114,7 @@ func (tr *trainer) train(ctx context.Context, rows []int, kinds []string, seed u
 	if err := f.recalibrate(c.heldOut, cs, tr.settings, seed); err != nil {
 		return nil, nil, err
 	}
-	if f.Sets, err = conformal.FitSets(f.rowwise(c.heldOut), cs.Y, conformal.SetOptions{Alpha: 1 - tr.Coverage}); err != nil {
+	if f.Sets, err = conformal.FitSets(f.rowwise(c.heldOut), cs.Y, conformal.SetOptions{Alpha: 1 - tr.Coverage, Mondrian: true}); err != nil {
 		return nil, nil, fmt.Errorf("fitting prediction sets: %w", err)
 	}
 	f.neighbours, err = explain.NewNeighbours(ctx, cs.X, categories(p), explain.NeighbourOptions{Seed: seed})

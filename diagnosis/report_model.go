@@ -103,7 +103,7 @@ func (e *evaluation) effects(ctx context.Context) ([]effect, error) {
 func (e *evaluation) effectFigure(j int, d *explain.Dependence, event int) report.Figure {
 	pc := &e.kept.plan.Columns[j]
 	data := report.EffectData{Predictor: pc.Name, Output: "mean predicted probability of " + e.kept.Outcome.Target + ": " + e.kept.Outcome.Classes[event]}
-	if pc.Unit != "" {
+	if pc.Unit != "" && !strings.Contains(pc.Name, "("+pc.Unit+")") {
 		data.Predictor += " (" + pc.Unit + ")"
 	}
 	if pc.Kind == categoryColumn {
@@ -165,8 +165,8 @@ func (w *pageWriter) trust() report.Section {
 	for k, name := range w.trainer.cohort.Outcome.Classes {
 		t.Rows = append(t.Rows, []string{"coverage of " + name, share(c.ByClass[k])})
 	}
-	t.Footnote = "The promise holds on average over patients like the training patients, not for each kind of patient."
-	return report.Section{ID: "trust", Title: "How far to trust a single prediction", Lead: "For each new case the model gives a set of classes that holds the true one with the promised coverage, the distance to the training cases, values outside theirs, and it abstains where the case lies too far away.", Blocks: []report.Block{t}}
+	t.Footnote = "The promise holds within each class, on average over patients like the training patients, not for each kind of patient."
+	return report.Section{ID: "trust", Title: "How far to trust a single prediction", Lead: "For each new case the model gives a set of classes that holds the true one for the promised share of the cases of each class, the distance to the training cases, values outside theirs, and it abstains where the case lies too far away.", Blocks: []report.Block{t}}
 }
 
 // apart says how far test cases are from training cases.
