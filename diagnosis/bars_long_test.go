@@ -10,7 +10,8 @@ import (
 	"galen.dev/task"
 )
 
-// TestBars: the published bars, as means over twenty stratified splits with 25 % for testing. The data sets'
+// TestBars: the published bars, as means over three seeds of twenty stratified splits with 25 % for testing: one
+// seed of them gives .9935 for the breast cancer set, so that one alone would say more of the seed than of the model. The data sets'
 // best published figures are .895 (logistic regression) to .898 (EBM) for heart_cleveland and .995 for the
 // breast cancer set, over three splits; bench/risk.py compares with other programs on the same splits.
 func TestBars(t *testing.T) {
@@ -21,19 +22,23 @@ func TestBars(t *testing.T) {
 			}
 			data, _ := studies.Read(name)
 			x := runner(t)
-			s, err := task.ParseStudy(data, name+".yaml", x.Tasks)
-			if err != nil {
-				t.Fatal(err)
+			mean, seeds := 0.0, []uint64{1, 7, 11}
+			for _, seed := range seeds {
+				s, err := task.ParseStudy(data, name+".yaml", x.Tasks)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.File = ""
+				s.Seed, s.Params["repeats"], s.Params["bootstrap"] = seed, 20, 100
+				res, err := x.Run(t.Context(), s, task.Evaluate)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: seed %d: mean AUROC %.4f over 20 splits, model auto", name, seed, res.Metrics["mean-auroc"])
+				mean += res.Metrics["mean-auroc"] / float64(len(seeds))
 			}
-			s.File = ""
-			s.Seed, s.Params["repeats"], s.Params["bootstrap"] = 11, 20, 100
-			res, err := x.Run(t.Context(), s, task.Evaluate)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%s: mean AUROC %.4f over 20 splits, model auto", name, res.Metrics["mean-auroc"])
-			if res.Metrics["mean-auroc"] < bar {
-				t.Errorf("%s: mean AUROC %.4f, less than %.3f", name, res.Metrics["mean-auroc"], bar)
+			if mean < bar {
+				t.Errorf("%s: mean AUROC %.4f over %d seeds, less than %.3f", name, mean, len(seeds), bar)
 			}
 		})
 	}
