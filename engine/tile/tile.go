@@ -19,8 +19,11 @@
 // duty. They read and write only the elements named in their formulas, allocate nothing, and may run beside
 // each other as long as their C differ.
 //
-// Start with Row and Col, then PackB.
+// Start with Row and Col, then PackB; the kernels are in portable.go and, for amd64, written by the generator
+// in asm.
 package tile
+
+//go:generate go run -tags avo ./asm -out kernel_amd64.s -stubs kernel_amd64.go -pkg tile
 
 import "galen.dev/internal/cpu"
 
