@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"galen.dev/engine/tile/tiletest"
 	"galen.dev/internal/cpu"
 )
 
@@ -75,9 +76,9 @@ func checkRow(t *testing.T, r *rand.Rand, rows, cols int, add bool) {
 		reach = max(reach, s.Off+s.K)
 	}
 	lda, ldc := reach+r.IntN(3), cols+r.IntN(3)+1
-	a := fill(r, fenced(t, max(0, rows-1)*lda+reach, r.IntN(2) == 0))
-	b := fill(r, fenced(t, max(1, total*Width), r.IntN(2) == 0))
-	c := fenced(t, (rows+1)*ldc, r.IntN(2) == 0)
+	a := fill(r, tiletest.Fenced(t, max(0, rows-1)*lda+reach, r.IntN(2) == 0))
+	b := fill(r, tiletest.Fenced(t, max(1, total*Width), r.IntN(2) == 0))
+	c := tiletest.Fenced(t, (rows+1)*ldc, r.IntN(2) == 0)
 	before := start(r, c, ldc, rows, cols)
 	Row(&c[0], ldc, &a[0], lda, segs, &b[0], rows, cols, add)
 	outside(t, c, ldc, rows, cols)
@@ -138,9 +139,9 @@ func checkCol(t *testing.T, r *rand.Rand, rows, cols int, add bool) {
 			reachB = max(reachB, s.B+(s.K-1)*ldb+cols)
 		}
 	}
-	a := fill(r, fenced(t, reachA, r.IntN(2) == 0))
-	b := fill(r, fenced(t, reachB, r.IntN(2) == 0))
-	c := fenced(t, (rows+1)*ldc, r.IntN(2) == 0)
+	a := fill(r, tiletest.Fenced(t, reachA, r.IntN(2) == 0))
+	b := fill(r, tiletest.Fenced(t, reachB, r.IntN(2) == 0))
+	c := tiletest.Fenced(t, (rows+1)*ldc, r.IntN(2) == 0)
 	before := start(r, c, ldc, rows, cols)
 	Col(&c[0], ldc, &a[0], lda, &b[0], ldb, segs, rows, cols, add)
 	outside(t, c, ldc, rows, cols)
@@ -179,8 +180,8 @@ func checkPack(t *testing.T, r *rand.Rand, k, n int, transposed bool) {
 		high, wide, pack = n, k, PackBT
 	}
 	ld := wide + r.IntN(3)
-	src := fill(r, fenced(t, max(0, (high-1)*ld+wide), r.IntN(2) == 0))
-	dst := fenced(t, PackedLen(k, n), r.IntN(2) == 0)
+	src := fill(r, tiletest.Fenced(t, max(0, (high-1)*ld+wide), r.IntN(2) == 0))
+	dst := tiletest.Fenced(t, PackedLen(k, n), r.IntN(2) == 0)
 	pack(dst, src, ld, k, n)
 	for j := range Panels(n) * Width {
 		for p := range k {

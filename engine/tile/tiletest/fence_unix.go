@@ -1,6 +1,6 @@
 //go:build unix
 
-package tile
+package tiletest
 
 import (
 	"syscall"
@@ -8,9 +8,10 @@ import (
 	"unsafe"
 )
 
-// fenced returns n floats between two pages that no one may touch: the slice ends at the second fence, or
-// starts right behind the first one where atStart is set. Reading or writing beyond it ends the test.
-func fenced(t *testing.T, n int, atStart bool) []float32 {
+// Fenced returns n floats between two pages that no one may touch: the slice ends at the second fence, or
+// starts right behind the first one where atStart is set. Reading or writing beyond it ends the test program.
+// Where the system cannot fence memory, it is ordinary memory. It is gone after the test.
+func Fenced(t testing.TB, n int, atStart bool) []float32 {
 	t.Helper()
 	page := syscall.Getpagesize()
 	size := (max(n, 1)*4 + page - 1) / page * page

@@ -1,0 +1,2 @@
+// Package tiletest gives tests of kernels memory that they cannot leave unnoticed.
+package tiletest
