@@ -65,7 +65,6 @@ type Plan struct {
 
 	a, b, c []float32 // operands while running
 	panels  []float32
-	element int
 	each    func(worker, item int)
 	workers []scratch
 }
