@@ -189,7 +189,8 @@ func (b *Backward) block(worker, item int) {
 		alive := false
 		for r := range rows {
 			place.at = n*rows + r
-			if b.retreat(w, r, first+r, t, d[r*ld:][:sums], db, &place) {
+			nextD := b.d[(item*size*s.Steps+max(n-1, 0)*rows+r)*ld:]
+			if b.retreat(w, r, first+r, t, d[r*ld:][:sums], nextD, db, &place) {
 				alive = true
 			}
 		}
@@ -207,7 +208,7 @@ func (b *Backward) block(worker, item int) {
 
 // retreat goes back through step t of row b, which is row r of the block, and reports whether the row's length
 // reaches that far.
-func (b *Backward) retreat(w *backwardWorker, r, row, t int, d, db []float32, p *place) bool {
+func (b *Backward) retreat(w *backwardWorker, r, row, t int, d, nextD, db []float32, p *place) bool {
 	s, u := b.shape, b.shape.Hidden
 	length := s.length(b.in.Lengths, row)
 	if t >= length {
@@ -222,9 +223,9 @@ func (b *Backward) retreat(w *backwardWorker, r, row, t int, d, db []float32, p 
 		dy = b.arriving.Y[at*u:][:u]
 	}
 	h, c := w.zero, w.zero
-	before, begins := at-1, t == 0
+	before, begins := s.before(at), t == 0
 	if s.Reverse {
-		before, begins = at+1, t == length-1
+		begins = t == length-1
 	}
 	switch {
 	case !begins:
@@ -246,9 +247,9 @@ func (b *Backward) retreat(w *backwardWorker, r, row, t int, d, db []float32, p 
 	case RNN:
 		rnnBackward(b.out.Y[at*u:][:u], dy, dh, d, db)
 	case GRU:
-		gruBackward(kept, h, dy, dh, d, db)
+		gruBackward(kept, h, dy, dh, d, db, b.out.Kept[before*s.Kept():], nextD)
 	case LSTM:
-		lstmBackward(kept, c, dy, dh, w.dc[r*u:][:u], d, db)
+		lstmBackward(kept, c, dy, dh, w.dc[r*u:][:u], d, db, b.out.Kept[before*s.Kept():], nextD)
 	}
 	return true
 }

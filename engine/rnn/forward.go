@@ -190,10 +190,12 @@ func (f *Forward) multiply(w *forwardWorker, rows int) {
 // advance makes step t of row b, which is row r of the block.
 func (f *Forward) advance(w *forwardWorker, r, b, t int) {
 	s := f.shape
-	at, kept := b*s.Steps+t, w.kept
+	at := b*s.Steps + t
+	kept, next := w.kept, w.kept
 	y := f.out.Y[at*s.Hidden:][:s.Hidden]
 	if f.out.Kept != nil {
 		kept = f.out.Kept[at*s.Kept():][:s.Kept()]
+		next = f.out.Kept[s.after(at)*s.Kept():]
 	}
 	if t >= s.length(f.in.Lengths, b) {
 		clear(y)
@@ -206,9 +208,9 @@ func (f *Forward) advance(w *forwardWorker, r, b, t int) {
 	case RNN:
 		rnnForward(pre, f.bias, h, y)
 	case GRU:
-		gruForward(pre, f.bias, h, y, kept)
+		gruForward(pre, f.bias, h, y, kept, next)
 	case LSTM:
-		lstmForward(pre, f.bias, w.c[r*s.Hidden:][:s.Hidden], h, y, kept)
+		lstmForward(pre, f.bias, w.c[r*s.Hidden:][:s.Hidden], h, y, kept, next)
 	}
 }
 

@@ -9,57 +9,57 @@ package rnn
 //go:noescape
 func rnnForwardAVX2(n int, pre *float32, bias *float32, h *float32, y *float32)
 
-// gruForwardAVX2 makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n.
+// gruForwardAVX2 makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n; next is where the next step is kept.
 //
 //go:noescape
-func gruForwardAVX2(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32)
+func gruForwardAVX2(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32, next *float32)
 
-// lstmForwardAVX2 makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell.
+// lstmForwardAVX2 makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell; next is where the next step is kept.
 //
 //go:noescape
-func lstmForwardAVX2(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32)
+func lstmForwardAVX2(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32, next *float32)
 
 // rnnBackwardAVX2 takes dh and dy through y = tanh(…) to d, adds d to db and clears dh.
 //
 //go:noescape
 func rnnBackwardAVX2(n int, y *float32, dy *float32, dh *float32, d *float32, db *float32)
 
-// gruBackwardAVX2 takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product.
+// gruBackwardAVX2 takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product. next and nextD are where the step before is kept and goes.
 //
 //go:noescape
-func gruBackwardAVX2(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32)
+func gruBackwardAVX2(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32, next *float32, nextD *float32)
 
-// lstmBackwardAVX2 takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell.
+// lstmBackwardAVX2 takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell. next and nextD are where the step before is kept and goes.
 //
 //go:noescape
-func lstmBackwardAVX2(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32)
+func lstmBackwardAVX2(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32, next *float32, nextD *float32)
 
 // rnnForwardAVX512 sets h and y to tanh(pre+bias).
 //
 //go:noescape
 func rnnForwardAVX512(n int, pre *float32, bias *float32, h *float32, y *float32)
 
-// gruForwardAVX512 makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n.
+// gruForwardAVX512 makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n; next is where the next step is kept.
 //
 //go:noescape
-func gruForwardAVX512(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32)
+func gruForwardAVX512(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32, next *float32)
 
-// lstmForwardAVX512 makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell.
+// lstmForwardAVX512 makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell; next is where the next step is kept.
 //
 //go:noescape
-func lstmForwardAVX512(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32)
+func lstmForwardAVX512(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32, next *float32)
 
 // rnnBackwardAVX512 takes dh and dy through y = tanh(…) to d, adds d to db and clears dh.
 //
 //go:noescape
 func rnnBackwardAVX512(n int, y *float32, dy *float32, dh *float32, d *float32, db *float32)
 
-// gruBackwardAVX512 takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product.
+// gruBackwardAVX512 takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product. next and nextD are where the step before is kept and goes.
 //
 //go:noescape
-func gruBackwardAVX512(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32)
+func gruBackwardAVX512(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32, next *float32, nextD *float32)
 
-// lstmBackwardAVX512 takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell.
+// lstmBackwardAVX512 takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell. next and nextD are where the step before is kept and goes.
 //
 //go:noescape
-func lstmBackwardAVX512(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32)
+func lstmBackwardAVX512(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32, next *float32, nextD *float32)

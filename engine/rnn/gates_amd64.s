@@ -336,22 +336,27 @@ DATA laneMasks<>+56(SB)/4, $0x00000000
 DATA laneMasks<>+60(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
 
-// func gruForwardAVX2(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·gruForwardAVX2(SB), NOSPLIT, $0-48
+// func gruForwardAVX2(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32, next *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·gruForwardAVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ pre+8(FP), CX
 	MOVQ bias+16(FP), DX
 	MOVQ h+24(FP), BX
 	MOVQ y+32(FP), SI
 	MOVQ kept+40(FP), DI
-	MOVQ AX, R8
-	SHLQ $0x02, R8
-	LEAQ (R8)(R8*2), R9
+	MOVQ next+48(FP), R8
+	MOVQ AX, R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
 
 full:
 	CMPQ         AX, $0x08
 	JLT          rest
+	PREFETCHT1   (R8)
+	PREFETCHT1   (R8)(R9*1)
+	PREFETCHT1   (R8)(R9*2)
+	PREFETCHT1   (R8)(R10*1)
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VADDPS       Y1, Y0, Y0
@@ -384,12 +389,12 @@ full:
 	VADDPS       Y0, Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	VMOVUPS      (CX)(R9*1), Y1
-	VMOVUPS      (DX)(R9*1), Y2
+	VMOVUPS      (CX)(R10*1), Y1
+	VMOVUPS      (DX)(R10*1), Y2
 	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DI)(R9*1)
-	VMOVUPS      (CX)(R8*2), Y2
-	VMOVUPS      (DX)(R8*2), Y3
+	VMOVUPS      Y1, (DI)(R10*1)
+	VMOVUPS      (CX)(R9*2), Y2
+	VMOVUPS      (DX)(R9*2), Y3
 	VADDPS       Y3, Y2, Y2
 	VMOVAPS      Y0, Y0
 	VFMADD213PS  Y2, Y1, Y0
@@ -420,9 +425,9 @@ full:
 	VFMADD213PS  Y1, Y0, Y2
 	VADDPS       lanes40000000<>+0(SB), Y2, Y0
 	VDIVPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (DI)(R8*2)
-	VMOVUPS      (CX)(R8*1), Y1
-	VMOVUPS      (DX)(R8*1), Y2
+	VMOVUPS      Y0, (DI)(R9*2)
+	VMOVUPS      (CX)(R9*1), Y1
+	VMOVUPS      (DX)(R9*1), Y2
 	VADDPS       Y2, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y1
@@ -452,7 +457,7 @@ full:
 	VMOVUPS      lanes3f800000<>+0(SB), Y1
 	VADDPS       Y1, Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DI)(R8*1)
+	VMOVUPS      Y1, (DI)(R9*1)
 	VMOVUPS      (BX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVAPS      Y2, Y2
@@ -464,16 +469,17 @@ full:
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
 	SUBQ         $0x08, AX
 	JMP          full
 
 rest:
 	TESTQ        AX, AX
 	JE           done
-	LEAQ         laneMasks<>+32(SB), R10
+	LEAQ         laneMasks<>+32(SB), R8
 	SHLQ         $0x02, AX
-	SUBQ         AX, R10
-	VMOVUPS      (R10), Y0
+	SUBQ         AX, R8
+	VMOVUPS      (R8), Y0
 	VMASKMOVPS   (CX), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
@@ -506,12 +512,12 @@ rest:
 	VADDPS       Y1, Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
-	VMASKMOVPS   (CX)(R9*1), Y0, Y2
-	VMASKMOVPS   (DX)(R9*1), Y0, Y3
+	VMASKMOVPS   (CX)(R10*1), Y0, Y2
+	VMASKMOVPS   (DX)(R10*1), Y0, Y3
 	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DI)(R9*1)
-	VMASKMOVPS   (CX)(R8*2), Y0, Y3
-	VMASKMOVPS   (DX)(R8*2), Y0, Y4
+	VMASKMOVPS   Y2, Y0, (DI)(R10*1)
+	VMASKMOVPS   (CX)(R9*2), Y0, Y3
+	VMASKMOVPS   (DX)(R9*2), Y0, Y4
 	VADDPS       Y4, Y3, Y3
 	VMOVAPS      Y1, Y1
 	VFMADD213PS  Y3, Y2, Y1
@@ -542,9 +548,9 @@ rest:
 	VFMADD213PS  Y2, Y1, Y3
 	VADDPS       lanes40000000<>+0(SB), Y3, Y1
 	VDIVPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (DI)(R8*2)
-	VMASKMOVPS   (CX)(R8*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*1), Y0, Y3
+	VMASKMOVPS   Y1, Y0, (DI)(R9*2)
+	VMASKMOVPS   (CX)(R9*1), Y0, Y2
+	VMASKMOVPS   (DX)(R9*1), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y2, Y3, Y2
@@ -574,7 +580,7 @@ rest:
 	VMOVUPS      lanes3f800000<>+0(SB), Y2
 	VADDPS       Y2, Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DI)(R8*1)
+	VMASKMOVPS   Y2, Y0, (DI)(R9*1)
 	VMASKMOVPS   (BX), Y0, Y3
 	VSUBPS       Y1, Y3, Y3
 	VMOVAPS      Y3, Y3
@@ -622,9 +628,9 @@ DATA lanes42ae0000<>+56(SB)/4, $0x42ae0000
 DATA lanes42ae0000<>+60(SB)/4, $0x42ae0000
 GLOBL lanes42ae0000<>(SB), RODATA|NOPTR, $64
 
-// func lstmForwardAVX2(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·lstmForwardAVX2(SB), NOSPLIT, $0-56
+// func lstmForwardAVX2(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32, next *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·lstmForwardAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+0(FP), AX
 	MOVQ pre+8(FP), CX
 	MOVQ bias+16(FP), DX
@@ -632,13 +638,19 @@ TEXT ·lstmForwardAVX2(SB), NOSPLIT, $0-56
 	MOVQ h+32(FP), SI
 	MOVQ y+40(FP), DI
 	MOVQ kept+48(FP), R8
-	MOVQ AX, R9
-	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
+	MOVQ next+56(FP), R9
+	MOVQ AX, R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
 
 full:
 	CMPQ         AX, $0x08
 	JLT          rest
+	PREFETCHT1   (R9)
+	PREFETCHT1   (R9)(R10*1)
+	PREFETCHT1   (R9)(R10*2)
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   (R9)(R10*4)
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VADDPS       Y1, Y0, Y0
@@ -671,8 +683,8 @@ full:
 	VADDPS       Y0, Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (R8)
-	VMOVUPS      (CX)(R9*2), Y1
-	VMOVUPS      (DX)(R9*2), Y2
+	VMOVUPS      (CX)(R10*2), Y1
+	VMOVUPS      (DX)(R10*2), Y2
 	VADDPS       Y2, Y1, Y1
 	VMOVUPS      lanesc1200000<>+0(SB), Y2
 	VMOVUPS      lanes41200000<>+0(SB), Y3
@@ -701,10 +713,10 @@ full:
 	VFMADD213PS  Y2, Y1, Y3
 	VADDPS       lanes40000000<>+0(SB), Y3, Y1
 	VDIVPS       Y1, Y3, Y1
-	VMOVUPS      Y1, (R8)(R9*2)
+	VMOVUPS      Y1, (R8)(R10*2)
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R9*1), Y1
-	VMOVUPS      (DX)(R9*1), Y2
+	VMOVUPS      (CX)(R10*1), Y1
+	VMOVUPS      (DX)(R10*1), Y2
 	VADDPS       Y2, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y1
@@ -734,14 +746,14 @@ full:
 	VMOVUPS      lanes3f800000<>+0(SB), Y1
 	VADDPS       Y1, Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (R8)(R9*1)
+	VMOVUPS      Y1, (R8)(R10*1)
 	VMOVUPS      (BX), Y2
 	VMOVAPS      Y1, Y1
 	VFMADD213PS  Y0, Y2, Y1
 	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y1, (R8)(R9*4)
-	VMOVUPS      (CX)(R10*1), Y0
-	VMOVUPS      (DX)(R10*1), Y2
+	VMOVUPS      Y1, (R8)(R10*4)
+	VMOVUPS      (CX)(R11*1), Y0
+	VMOVUPS      (DX)(R11*1), Y2
 	VADDPS       Y2, Y0, Y0
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y0, Y2, Y0
@@ -771,7 +783,7 @@ full:
 	VMOVUPS      lanes3f800000<>+0(SB), Y0
 	VADDPS       Y0, Y2, Y2
 	VDIVPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (R8)(R10*1)
+	VMOVUPS      Y0, (R8)(R11*1)
 	VMOVUPS      lanesc1200000<>+0(SB), Y2
 	VMOVUPS      lanes41200000<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
@@ -808,16 +820,17 @@ full:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
 	SUBQ         $0x08, AX
 	JMP          full
 
 rest:
 	TESTQ        AX, AX
 	JE           done
-	LEAQ         laneMasks<>+32(SB), R11
+	LEAQ         laneMasks<>+32(SB), R9
 	SHLQ         $0x02, AX
-	SUBQ         AX, R11
-	VMOVUPS      (R11), Y0
+	SUBQ         AX, R9
+	VMOVUPS      (R9), Y0
 	VMASKMOVPS   (CX), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
@@ -850,8 +863,8 @@ rest:
 	VADDPS       Y1, Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (R8)
-	VMASKMOVPS   (CX)(R9*2), Y0, Y2
-	VMASKMOVPS   (DX)(R9*2), Y0, Y3
+	VMASKMOVPS   (CX)(R10*2), Y0, Y2
+	VMASKMOVPS   (DX)(R10*2), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 	VMOVUPS      lanesc1200000<>+0(SB), Y3
 	VMOVUPS      lanes41200000<>+0(SB), Y4
@@ -880,10 +893,10 @@ rest:
 	VFMADD213PS  Y3, Y2, Y4
 	VADDPS       lanes40000000<>+0(SB), Y4, Y2
 	VDIVPS       Y2, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (R8)(R9*2)
+	VMASKMOVPS   Y2, Y0, (R8)(R10*2)
 	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (CX)(R9*1), Y0, Y2
-	VMASKMOVPS   (DX)(R9*1), Y0, Y3
+	VMASKMOVPS   (CX)(R10*1), Y0, Y2
+	VMASKMOVPS   (DX)(R10*1), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y2, Y3, Y2
@@ -913,14 +926,14 @@ rest:
 	VMOVUPS      lanes3f800000<>+0(SB), Y2
 	VADDPS       Y2, Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (R8)(R9*1)
+	VMASKMOVPS   Y2, Y0, (R8)(R10*1)
 	VMASKMOVPS   (BX), Y0, Y3
 	VMOVAPS      Y2, Y2
 	VFMADD213PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (BX)
-	VMASKMOVPS   Y2, Y0, (R8)(R9*4)
-	VMASKMOVPS   (CX)(R10*1), Y0, Y1
-	VMASKMOVPS   (DX)(R10*1), Y0, Y3
+	VMASKMOVPS   Y2, Y0, (R8)(R10*4)
+	VMASKMOVPS   (CX)(R11*1), Y0, Y1
+	VMASKMOVPS   (DX)(R11*1), Y0, Y3
 	VADDPS       Y3, Y1, Y1
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y1, Y3, Y1
@@ -950,7 +963,7 @@ rest:
 	VMOVUPS      lanes3f800000<>+0(SB), Y1
 	VADDPS       Y1, Y3, Y3
 	VDIVPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (R8)(R10*1)
+	VMASKMOVPS   Y1, Y0, (R8)(R11*1)
 	VMOVUPS      lanesc1200000<>+0(SB), Y3
 	VMOVUPS      lanes41200000<>+0(SB), Y4
 	VMAXPS       Y2, Y3, Y2
@@ -1048,9 +1061,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gruBackwardAVX2(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32)
-// Requires: AVX, FMA3
-TEXT ·gruBackwardAVX2(SB), NOSPLIT, $0-56
+// func gruBackwardAVX2(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32, next *float32, nextD *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gruBackwardAVX2(SB), NOSPLIT, $0-72
 	MOVQ n+0(FP), AX
 	MOVQ kept+8(FP), CX
 	MOVQ h+16(FP), DX
@@ -1058,18 +1071,28 @@ TEXT ·gruBackwardAVX2(SB), NOSPLIT, $0-56
 	MOVQ dh+32(FP), SI
 	MOVQ d+40(FP), DI
 	MOVQ db+48(FP), R8
-	MOVQ AX, R9
-	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
+	MOVQ next+56(FP), R9
+	MOVQ nextD+64(FP), R10
+	MOVQ AX, R11
+	SHLQ $0x02, R11
+	LEAQ (R11)(R11*2), R12
 
 full:
 	CMPQ         AX, $0x08
 	JLT          rest
+	PREFETCHT1   (R9)
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   (R9)(R11*2)
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   (R10)
+	PREFETCHT1   (R10)(R11*1)
+	PREFETCHT1   (R10)(R11*2)
+	PREFETCHT1   (R10)(R12*1)
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (BX), Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R9*1), Y1
-	VMOVUPS      (CX)(R9*2), Y2
+	VMOVUPS      (CX)(R11*1), Y1
+	VMOVUPS      (CX)(R11*2), Y2
 	VMULPS       Y1, Y0, Y3
 	VMOVUPS      Y3, (SI)
 	VMOVUPS      (DX), Y3
@@ -1078,26 +1101,26 @@ full:
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS Y1, Y1, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (DI)(R9*1)
-	VMOVUPS      (R8)(R9*1), Y4
+	VMOVUPS      Y3, (DI)(R11*1)
+	VMOVUPS      (R8)(R11*1), Y4
 	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R8)(R9*1)
+	VMOVUPS      Y3, (R8)(R11*1)
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS Y1, Y0, Y3
 	VMULPS       Y2, Y2, Y0
 	VMOVAPS      Y3, Y1
 	VFNMADD231PS Y0, Y3, Y1
-	VMOVUPS      Y1, (DI)(R9*2)
-	VMOVUPS      (R8)(R9*2), Y0
+	VMOVUPS      Y1, (DI)(R11*2)
+	VMOVUPS      (R8)(R11*2), Y0
 	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(R9*2)
+	VMOVUPS      Y0, (R8)(R11*2)
 	VMOVUPS      (CX), Y0
 	VMULPS       Y0, Y1, Y2
-	VMOVUPS      Y2, (DI)(R10*1)
-	VMOVUPS      (R8)(R10*1), Y3
+	VMOVUPS      Y2, (DI)(R12*1)
+	VMOVUPS      (R8)(R12*1), Y3
 	VADDPS       Y3, Y2, Y2
-	VMOVUPS      Y2, (R8)(R10*1)
-	VMOVUPS      (CX)(R10*1), Y2
+	VMOVUPS      Y2, (R8)(R12*1)
+	VMOVUPS      (CX)(R12*1), Y2
 	VMULPS       Y2, Y1, Y1
 	VMOVAPS      Y0, Y2
 	VFNMADD231PS Y0, Y0, Y2
@@ -1112,21 +1135,23 @@ full:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
 	SUBQ         $0x08, AX
 	JMP          full
 
 rest:
 	TESTQ        AX, AX
 	JE           done
-	LEAQ         laneMasks<>+32(SB), R11
+	LEAQ         laneMasks<>+32(SB), R9
 	SHLQ         $0x02, AX
-	SUBQ         AX, R11
-	VMOVUPS      (R11), Y0
+	SUBQ         AX, R9
+	VMOVUPS      (R9), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (CX)(R9*1), Y0, Y2
-	VMASKMOVPS   (CX)(R9*2), Y0, Y3
+	VMASKMOVPS   (CX)(R11*1), Y0, Y2
+	VMASKMOVPS   (CX)(R11*2), Y0, Y3
 	VMULPS       Y2, Y1, Y4
 	VMASKMOVPS   Y4, Y0, (SI)
 	VMASKMOVPS   (DX), Y0, Y4
@@ -1135,26 +1160,26 @@ rest:
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS Y2, Y2, Y5
 	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (DI)(R9*1)
-	VMASKMOVPS   (R8)(R9*1), Y0, Y5
+	VMASKMOVPS   Y4, Y0, (DI)(R11*1)
+	VMASKMOVPS   (R8)(R11*1), Y0, Y5
 	VADDPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (R8)(R9*1)
+	VMASKMOVPS   Y4, Y0, (R8)(R11*1)
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS Y2, Y1, Y4
 	VMULPS       Y3, Y3, Y1
 	VMOVAPS      Y4, Y2
 	VFNMADD231PS Y1, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (DI)(R9*2)
-	VMASKMOVPS   (R8)(R9*2), Y0, Y1
+	VMASKMOVPS   Y2, Y0, (DI)(R11*2)
+	VMASKMOVPS   (R8)(R11*2), Y0, Y1
 	VADDPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (R8)(R9*2)
+	VMASKMOVPS   Y1, Y0, (R8)(R11*2)
 	VMASKMOVPS   (CX), Y0, Y1
 	VMULPS       Y1, Y2, Y3
-	VMASKMOVPS   Y3, Y0, (DI)(R10*1)
-	VMASKMOVPS   (R8)(R10*1), Y0, Y4
+	VMASKMOVPS   Y3, Y0, (DI)(R12*1)
+	VMASKMOVPS   (R8)(R12*1), Y0, Y4
 	VADDPS       Y4, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (R8)(R10*1)
-	VMASKMOVPS   (CX)(R10*1), Y0, Y3
+	VMASKMOVPS   Y3, Y0, (R8)(R12*1)
+	VMASKMOVPS   (CX)(R12*1), Y0, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVAPS      Y1, Y3
 	VFNMADD231PS Y1, Y1, Y3
@@ -1168,9 +1193,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func lstmBackwardAVX2(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·lstmBackwardAVX2(SB), NOSPLIT, $0-64
+// func lstmBackwardAVX2(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32, next *float32, nextD *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·lstmBackwardAVX2(SB), NOSPLIT, $0-80
 	MOVQ n+0(FP), AX
 	MOVQ kept+8(FP), CX
 	MOVQ c+16(FP), DX
@@ -1179,17 +1204,28 @@ TEXT ·lstmBackwardAVX2(SB), NOSPLIT, $0-64
 	MOVQ dc+40(FP), DI
 	MOVQ d+48(FP), R8
 	MOVQ db+56(FP), R9
-	MOVQ AX, R10
-	SHLQ $0x02, R10
-	LEAQ (R10)(R10*2), R11
+	MOVQ next+64(FP), R10
+	MOVQ nextD+72(FP), R11
+	MOVQ AX, R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
 
 full:
 	CMPQ         AX, $0x08
 	JLT          rest
+	PREFETCHT1   (R10)
+	PREFETCHT1   (R10)(R12*1)
+	PREFETCHT1   (R10)(R12*2)
+	PREFETCHT1   (R10)(R13*1)
+	PREFETCHT1   (R10)(R12*4)
+	PREFETCHT1   (R11)
+	PREFETCHT1   (R11)(R12*1)
+	PREFETCHT1   (R11)(R12*2)
+	PREFETCHT1   (R11)(R13*1)
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (BX), Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R10*4), Y1
+	VMOVUPS      (CX)(R12*4), Y1
 	VMOVUPS      lanesc1200000<>+0(SB), Y2
 	VMOVUPS      lanes41200000<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
@@ -1217,15 +1253,15 @@ full:
 	VFMADD213PS  Y2, Y1, Y3
 	VADDPS       lanes40000000<>+0(SB), Y3, Y1
 	VDIVPS       Y1, Y3, Y1
-	VMOVUPS      (CX)(R11*1), Y2
+	VMOVUPS      (CX)(R13*1), Y2
 	VMULPS       Y1, Y0, Y3
 	VMOVAPS      Y2, Y4
 	VFNMADD231PS Y2, Y2, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R8)(R11*1)
-	VMOVUPS      (R9)(R11*1), Y4
+	VMOVUPS      Y3, (R8)(R13*1)
+	VMOVUPS      (R9)(R13*1), Y4
 	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R9)(R11*1)
+	VMOVUPS      Y3, (R9)(R13*1)
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      (DI), Y2
 	VMULPS       Y1, Y1, Y1
@@ -1234,7 +1270,7 @@ full:
 	VADDPS       Y3, Y2, Y0
 	VXORPS       Y1, Y1, Y1
 	VMOVUPS      Y1, (SI)
-	VMOVUPS      (CX)(R10*1), Y1
+	VMOVUPS      (CX)(R12*1), Y1
 	VMULPS       Y1, Y0, Y2
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      (DX), Y2
@@ -1242,12 +1278,12 @@ full:
 	VMOVAPS      Y1, Y3
 	VFNMADD231PS Y1, Y1, Y3
 	VMULPS       Y3, Y2, Y1
-	VMOVUPS      Y1, (R8)(R10*1)
-	VMOVUPS      (R9)(R10*1), Y2
+	VMOVUPS      Y1, (R8)(R12*1)
+	VMOVUPS      (R9)(R12*1), Y2
 	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (R9)(R10*1)
+	VMOVUPS      Y1, (R9)(R12*1)
 	VMOVUPS      (CX), Y1
-	VMOVUPS      (CX)(R10*2), Y2
+	VMOVUPS      (CX)(R12*2), Y2
 	VMULPS       Y2, Y0, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS Y1, Y1, Y4
@@ -1260,10 +1296,10 @@ full:
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS Y2, Y0, Y3
 	VMULPS       Y1, Y3, Y0
-	VMOVUPS      Y0, (R8)(R10*2)
-	VMOVUPS      (R9)(R10*2), Y1
+	VMOVUPS      Y0, (R8)(R12*2)
+	VMOVUPS      (R9)(R12*2), Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (R9)(R10*2)
+	VMOVUPS      Y0, (R9)(R12*2)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, BX
@@ -1271,20 +1307,22 @@ full:
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, R11
 	SUBQ         $0x08, AX
 	JMP          full
 
 rest:
 	TESTQ        AX, AX
 	JE           done
-	LEAQ         laneMasks<>+32(SB), R12
+	LEAQ         laneMasks<>+32(SB), R10
 	SHLQ         $0x02, AX
-	SUBQ         AX, R12
-	VMOVUPS      (R12), Y0
+	SUBQ         AX, R10
+	VMOVUPS      (R10), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (CX)(R10*4), Y0, Y2
+	VMASKMOVPS   (CX)(R12*4), Y0, Y2
 	VMOVUPS      lanesc1200000<>+0(SB), Y3
 	VMOVUPS      lanes41200000<>+0(SB), Y4
 	VMAXPS       Y2, Y3, Y2
@@ -1312,15 +1350,15 @@ rest:
 	VFMADD213PS  Y3, Y2, Y4
 	VADDPS       lanes40000000<>+0(SB), Y4, Y2
 	VDIVPS       Y2, Y4, Y2
-	VMASKMOVPS   (CX)(R11*1), Y0, Y3
+	VMASKMOVPS   (CX)(R13*1), Y0, Y3
 	VMULPS       Y2, Y1, Y4
 	VMOVAPS      Y3, Y5
 	VFNMADD231PS Y3, Y3, Y5
 	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (R8)(R11*1)
-	VMASKMOVPS   (R9)(R11*1), Y0, Y5
+	VMASKMOVPS   Y4, Y0, (R8)(R13*1)
+	VMASKMOVPS   (R9)(R13*1), Y0, Y5
 	VADDPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (R9)(R11*1)
+	VMASKMOVPS   Y4, Y0, (R9)(R13*1)
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   (DI), Y0, Y3
 	VMULPS       Y2, Y2, Y2
@@ -1329,7 +1367,7 @@ rest:
 	VADDPS       Y4, Y3, Y1
 	VXORPS       Y2, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (SI)
-	VMASKMOVPS   (CX)(R10*1), Y0, Y2
+	VMASKMOVPS   (CX)(R12*1), Y0, Y2
 	VMULPS       Y2, Y1, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
 	VMASKMOVPS   (DX), Y0, Y3
@@ -1337,12 +1375,12 @@ rest:
 	VMOVAPS      Y2, Y4
 	VFNMADD231PS Y2, Y2, Y4
 	VMULPS       Y4, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (R8)(R10*1)
-	VMASKMOVPS   (R9)(R10*1), Y0, Y3
+	VMASKMOVPS   Y2, Y0, (R8)(R12*1)
+	VMASKMOVPS   (R9)(R12*1), Y0, Y3
 	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (R9)(R10*1)
+	VMASKMOVPS   Y2, Y0, (R9)(R12*1)
 	VMASKMOVPS   (CX), Y0, Y2
-	VMASKMOVPS   (CX)(R10*2), Y0, Y3
+	VMASKMOVPS   (CX)(R12*2), Y0, Y3
 	VMULPS       Y3, Y1, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS Y2, Y2, Y5
@@ -1355,10 +1393,10 @@ rest:
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS Y3, Y1, Y4
 	VMULPS       Y2, Y4, Y1
-	VMASKMOVPS   Y1, Y0, (R8)(R10*2)
-	VMASKMOVPS   (R9)(R10*2), Y0, Y2
+	VMASKMOVPS   Y1, Y0, (R8)(R12*2)
+	VMASKMOVPS   (R9)(R12*2), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (R9)(R10*2)
+	VMASKMOVPS   Y1, Y0, (R9)(R12*2)
 
 done:
 	VZEROUPPER
@@ -1462,15 +1500,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func gruForwardAVX512(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gruForwardAVX512(SB), NOSPLIT, $0-48
+// func gruForwardAVX512(n int, pre *float32, bias *float32, h *float32, y *float32, kept *float32, next *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gruForwardAVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), CX
 	MOVQ pre+8(FP), AX
 	MOVQ bias+16(FP), DX
 	MOVQ h+24(FP), BX
 	MOVQ y+32(FP), SI
 	MOVQ kept+40(FP), DI
+	MOVQ next+48(FP), R10
 	MOVQ CX, R8
 	SHLQ $0x02, R8
 	LEAQ (R8)(R8*2), R9
@@ -1478,6 +1517,10 @@ TEXT ·gruForwardAVX512(SB), NOSPLIT, $0-48
 full:
 	CMPQ         CX, $0x10
 	JLT          rest
+	PREFETCHT1   (R10)
+	PREFETCHT1   (R10)(R8*1)
+	PREFETCHT1   (R10)(R8*2)
+	PREFETCHT1   (R10)(R9*1)
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (DX), Z1
 	VADDPS       Z1, Z0, Z0
@@ -1590,6 +1633,7 @@ full:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DI
+	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
 	JMP          full
 
@@ -1712,9 +1756,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func lstmForwardAVX512(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-56
+// func lstmForwardAVX512(n int, pre *float32, bias *float32, c *float32, h *float32, y *float32, kept *float32, next *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-64
 	MOVQ n+0(FP), CX
 	MOVQ pre+8(FP), AX
 	MOVQ bias+16(FP), DX
@@ -1722,6 +1766,7 @@ TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-56
 	MOVQ h+32(FP), SI
 	MOVQ y+40(FP), DI
 	MOVQ kept+48(FP), R8
+	MOVQ next+56(FP), R11
 	MOVQ CX, R9
 	SHLQ $0x02, R9
 	LEAQ (R9)(R9*2), R10
@@ -1729,6 +1774,11 @@ TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-56
 full:
 	CMPQ         CX, $0x10
 	JLT          rest
+	PREFETCHT1   (R11)
+	PREFETCHT1   (R11)(R9*1)
+	PREFETCHT1   (R11)(R9*2)
+	PREFETCHT1   (R11)(R10*1)
+	PREFETCHT1   (R11)(R9*4)
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (DX), Z1
 	VADDPS       Z1, Z0, Z0
@@ -1898,6 +1948,7 @@ full:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, R8
+	ADDQ         $0x40, R11
 	SUBQ         $0x10, CX
 	JMP          full
 
@@ -2138,9 +2189,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gruBackwardAVX512(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32)
-// Requires: AVX, AVX512F
-TEXT ·gruBackwardAVX512(SB), NOSPLIT, $0-56
+// func gruBackwardAVX512(n int, kept *float32, h *float32, dy *float32, dh *float32, d *float32, db *float32, next *float32, nextD *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gruBackwardAVX512(SB), NOSPLIT, $0-72
 	MOVQ n+0(FP), CX
 	MOVQ kept+8(FP), AX
 	MOVQ h+16(FP), DX
@@ -2148,6 +2199,8 @@ TEXT ·gruBackwardAVX512(SB), NOSPLIT, $0-56
 	MOVQ dh+32(FP), SI
 	MOVQ d+40(FP), DI
 	MOVQ db+48(FP), R8
+	MOVQ next+56(FP), R11
+	MOVQ nextD+64(FP), R12
 	MOVQ CX, R9
 	SHLQ $0x02, R9
 	LEAQ (R9)(R9*2), R10
@@ -2155,6 +2208,14 @@ TEXT ·gruBackwardAVX512(SB), NOSPLIT, $0-56
 full:
 	CMPQ         CX, $0x10
 	JLT          rest
+	PREFETCHT1   (R11)
+	PREFETCHT1   (R11)(R9*1)
+	PREFETCHT1   (R11)(R9*2)
+	PREFETCHT1   (R11)(R10*1)
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R9*1)
+	PREFETCHT1   (R12)(R9*2)
+	PREFETCHT1   (R12)(R10*1)
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (BX), Z1
 	VADDPS       Z1, Z0, Z0
@@ -2202,6 +2263,8 @@ full:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, R8
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
 	SUBQ         $0x10, CX
 	JMP          full
 
@@ -2258,9 +2321,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func lstmBackwardAVX512(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·lstmBackwardAVX512(SB), NOSPLIT, $0-64
+// func lstmBackwardAVX512(n int, kept *float32, c *float32, dy *float32, dh *float32, dc *float32, d *float32, db *float32, next *float32, nextD *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·lstmBackwardAVX512(SB), NOSPLIT, $0-80
 	MOVQ n+0(FP), CX
 	MOVQ kept+8(FP), AX
 	MOVQ c+16(FP), DX
@@ -2269,6 +2332,8 @@ TEXT ·lstmBackwardAVX512(SB), NOSPLIT, $0-64
 	MOVQ dc+40(FP), DI
 	MOVQ d+48(FP), R8
 	MOVQ db+56(FP), R9
+	MOVQ next+64(FP), R12
+	MOVQ nextD+72(FP), R13
 	MOVQ CX, R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2276,6 +2341,15 @@ TEXT ·lstmBackwardAVX512(SB), NOSPLIT, $0-64
 full:
 	CMPQ         CX, $0x10
 	JLT          rest
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R10*1)
+	PREFETCHT1   (R12)(R10*2)
+	PREFETCHT1   (R12)(R11*1)
+	PREFETCHT1   (R12)(R10*4)
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(R10*1)
+	PREFETCHT1   (R13)(R10*2)
+	PREFETCHT1   (R13)(R11*1)
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (BX), Z1
 	VADDPS       Z1, Z0, Z0
@@ -2361,6 +2435,8 @@ full:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
+	ADDQ         $0x40, R12
+	ADDQ         $0x40, R13
 	SUBQ         $0x10, CX
 	JMP          full
 

@@ -20,12 +20,12 @@ type gateCall struct {
 func gateCalls() []gateCall {
 	return []gateCall{
 		{"rnnForward", []int{1, 1, 1, 1}, func(a [][]float32) { rnnForward(a[0], a[1], a[2], a[3]) }},
-		{"gruForward", []int{4, 4, 1, 1, 4}, func(a [][]float32) { gruForward(a[0], a[1], a[2], a[3], a[4]) }},
-		{"lstmForward", []int{4, 4, 1, 1, 1, 5}, func(a [][]float32) { lstmForward(a[0], a[1], a[2], a[3], a[4], a[5]) }},
+		{"gruForward", []int{4, 4, 1, 1, 4}, func(a [][]float32) { gruForward(a[0], a[1], a[2], a[3], a[4], a[4]) }},
+		{"lstmForward", []int{4, 4, 1, 1, 1, 5}, func(a [][]float32) { lstmForward(a[0], a[1], a[2], a[3], a[4], a[5], a[5]) }},
 		{"rnnBackward", []int{1, 1, 1, 1, 1}, func(a [][]float32) { rnnBackward(a[0], a[1], a[2], a[3], a[4]) }},
-		{"gruBackward", []int{4, 1, 1, 1, 4, 4}, func(a [][]float32) { gruBackward(a[0], a[1], a[2], a[3], a[4], a[5]) }},
+		{"gruBackward", []int{4, 1, 1, 1, 4, 4}, func(a [][]float32) { gruBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[0], a[4]) }},
 		{"lstmBackward", []int{5, 1, 1, 1, 1, 4, 4}, func(a [][]float32) {
-			lstmBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+			lstmBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[0], a[5])
 		}},
 	}
 }
@@ -91,7 +91,7 @@ func TestTanhAndSigmoid(t *testing.T) {
 		rnnForward(x, zero[:n], h, make([]float32, n))
 		pre, kept := make([]float32, 4*n), make([]float32, 5*n)
 		copy(pre[3*n:], x)
-		lstmForward(pre, zero[:4*n], make([]float32, n), make([]float32, n), make([]float32, n), kept)
+		lstmForward(pre, zero[:4*n], make([]float32, n), make([]float32, n), make([]float32, n), kept, kept)
 		nan := []float32{float32(math.NaN())}
 		rnnForward(nan, zero[:1], nan, make([]float32, 1))
 		restore()

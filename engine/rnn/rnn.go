@@ -127,6 +127,22 @@ func (s Shape) step(n int) int {
 	return n
 }
 
+// after is the row and step processed after at = row·Steps + step, or at itself where there is none in memory.
+func (s Shape) after(at int) int {
+	if s.Reverse {
+		return max(at-1, 0)
+	}
+	return min(at+1, s.Batch*s.Steps-1)
+}
+
+// before is the row and step processed before at, likewise.
+func (s Shape) before(at int) int {
+	if s.Reverse {
+		return min(at+1, s.Batch*s.Steps-1)
+	}
+	return max(at-1, 0)
+}
+
 // length of row b.
 func (s Shape) length(lengths []int32, b int) int {
 	if lengths == nil {

@@ -32,9 +32,11 @@ func (f *family) rnnBackward() {
 }
 
 func (f *family) gruBackward() {
-	f.kernel("gruBackward", "takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product.",
-		[]string{"kept", "h", "dy", "dh", "d", "db"},
+	f.kernel("gruBackward", "takes dh and dy through a step of GRU whose former state was h: d becomes the gradients of r, z, n and the state's n, which are added to db; dh becomes what reaches the former state beside the product. next and nextD are where the step before is kept and goes.",
+		[]string{"kept", "h", "dy", "dh", "d", "db", "next", "nextD"},
 		func(at map[string]Register, s Strides) {
+			f.fetch(at["next"], s, 4)
+			f.fetch(at["nextD"], s, 4)
 			t := f.arriving(at)
 			z, n := f.load(s.gate(at["kept"], 1)), f.load(s.gate(at["kept"], 2))
 			f.store(f.mul(t, z), Mem{Base: at["dh"]})
@@ -50,9 +52,11 @@ func (f *family) gruBackward() {
 }
 
 func (f *family) lstmBackward() {
-	f.kernel("lstmBackward", "takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell.",
-		[]string{"kept", "c", "dy", "dh", "dc", "d", "db"},
+	f.kernel("lstmBackward", "takes dh, dy and dc through a step of LSTM whose former cell was c: d becomes the gradients of i, f, g, o, which are added to db; dh is cleared, dc becomes that of the former cell. next and nextD are where the step before is kept and goes.",
+		[]string{"kept", "c", "dy", "dh", "dc", "d", "db", "next", "nextD"},
 		func(at map[string]Register, s Strides) {
+			f.fetch(at["next"], s, 5)
+			f.fetch(at["nextD"], s, 4)
 			t := f.arriving(at)
 			tc, o := f.tanh(f.load(s.gate(at["kept"], 4))), f.load(s.gate(at["kept"], 3))
 			f.give(at, s, 3, f.mul(f.mul(t, tc), f.slope(o)))

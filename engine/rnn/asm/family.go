@@ -138,6 +138,17 @@ func (s Strides) gate(p Register, g int) Mem {
 	}
 }
 
+// fetch asks for the lines of n gates that lie at p, for the second-level cache: rows of the next step, which a
+// thread comes to after the products of this one.
+func (f *family) fetch(p Register, s Strides, n int) {
+	if f.masked {
+		return
+	}
+	for g := range n {
+		PREFETCHT1(s.gate(p, g))
+	}
+}
+
 func (f *family) load(m Mem) VecVirtual {
 	v := f.vec()
 	switch {

@@ -23,9 +23,10 @@ func (f *family) rnnForward() {
 }
 
 func (f *family) gruForward() {
-	f.kernel("gruForward", "makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n.",
-		[]string{"pre", "bias", "h", "y", "kept"},
+	f.kernel("gruForward", "makes a step of GRU: pre and bias hold r, z, n of the input and n of the state; h and y become the new state, kept r, z, n and the state's n; next is where the next step is kept.",
+		[]string{"pre", "bias", "h", "y", "kept", "next"},
 		func(at map[string]Register, s Strides) {
+			f.fetch(at["next"], s, 4)
 			r := f.sigmoid(f.pre(at, s, 0))
 			f.store(r, s.gate(at["kept"], 0))
 			hn := f.pre(at, s, 3)
@@ -41,9 +42,10 @@ func (f *family) gruForward() {
 }
 
 func (f *family) lstmForward() {
-	f.kernel("lstmForward", "makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell.",
-		[]string{"pre", "bias", "c", "h", "y", "kept"},
+	f.kernel("lstmForward", "makes a step of LSTM: pre and bias hold i, f, g, o; c is the cell, h and y become the new state, kept i, f, g, o and the new cell; next is where the next step is kept.",
+		[]string{"pre", "bias", "c", "h", "y", "kept", "next"},
 		func(at map[string]Register, s Strides) {
+			f.fetch(at["next"], s, 5)
 			in := f.sigmoid(f.pre(at, s, 0))
 			f.store(in, s.gate(at["kept"], 0))
 			g := f.tanh(f.pre(at, s, 2))

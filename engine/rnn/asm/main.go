@@ -11,7 +11,6 @@ import (
 )
 
 func main() {
-	Package("galen.dev/engine/rnn")
 	ConstraintExpr("amd64")
 	for _, f := range []*family{{name: "AVX2", lanes: 8}, {name: "AVX512", lanes: 16, wide: true}} {
 		f.rnnForward()
