@@ -38,7 +38,7 @@ func transposed(name string, n, size, cin, cout, kernel, stride, pad int) Layer 
 	return l
 }
 
-func depthwise(name string, n, size, channels, kernel, stride, pad int) Layer {
+func depthwiseLayer(name string, n, size, channels, kernel, stride, pad int) Layer {
 	l := layer2(name, n, size, channels, channels, kernel, stride, pad)
 	l.Groups = channels
 	return l
@@ -80,8 +80,8 @@ var Layers = []Layer{
 	transposed("dcgan-1", 64, 1, 100, 128, 7, 1, 0),
 	transposed("dcgan-2", 64, 7, 128, 64, 4, 2, 1),
 	transposed("dcgan-3", 64, 14, 64, 3, 4, 2, 1),
-	depthwise("depthwise-64", 16, 56, 64, 3, 1, 1),
-	depthwise("depthwise-256-s2", 16, 28, 256, 3, 2, 1),
+	depthwiseLayer("depthwise-64", 16, 56, 64, 3, 1, 1),
+	depthwiseLayer("depthwise-256-s2", 16, 28, 256, 3, 2, 1),
 }
 
 // A pass is one of the three products of a layer, ready to run.

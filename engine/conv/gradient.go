@@ -35,6 +35,9 @@ type gradient struct {
 	sumLen         int
 	work, add      func(worker, item int)
 
+	groups    []depthGroup // of a depthwise convolution, instead of units
+	depthSegs [][]depthSeg // for each worker
+
 	x, dy, dw []float32 // of the run under way
 }
 
@@ -60,11 +63,15 @@ const (
 
 func newGradient(s Shape) *gradient {
 	g := &gradient{shape: s, out: s.Out(), phases: s.phases()}
-	g.arrange()
-	g.listUnits()
-	g.listBands()
+	if s.depthwise() {
+		g.listGroups()
+	} else {
+		g.arrange()
+		g.listUnits()
+		g.listBands()
+	}
 	g.pieces = max(1, min(gradientPieces, len(g.bands), gradientSums/max(1, g.sumLen)))
-	g.shares = min((gradientItems+g.pieces-1)/g.pieces, len(g.units)*tile.Panels(g.cols))
+	g.shares = max(1, min((gradientItems+g.pieces-1)/g.pieces, len(g.units)*tile.Panels(g.cols)))
 	if g.merged {
 		g.shares = 1 // each share would copy x anew
 	}
@@ -200,7 +207,7 @@ func (g *gradient) run(x, dy, dw []float32) {
 	g.x, g.dy, g.dw = x, dy, dw
 	g.scratch.ready()
 	for len(g.segs) < cpu.Threads() {
-		g.segs = append(g.segs, nil)
+		g.segs, g.depthSegs = append(g.segs, nil), append(g.depthSegs, nil)
 	}
 	if g.unseen {
 		clear(dw)
@@ -232,6 +239,9 @@ func (g *gradient) item(worker, item int) {
 		if g.merged {
 			x, origin = g.box(worker, band)
 		}
+		for i := range g.groups {
+			g.depthProduct(worker, &g.groups[i], band, x, origin, sums, b > b0)
+		}
 		for p := first; p < end; p++ {
 			u := &g.units[p%len(g.units)]
 			g.product(worker, u, p/len(g.units), band, x, origin, sums, b > b0)
@@ -259,7 +269,7 @@ func (g *gradient) product(worker int, u *unit, panel int, b *gradientBand, x []
 	s, w := g.shape, &g.phases[u.phase].axis[2]
 	segs := g.segs[worker][:0]
 	if g.merged {
-		segs = g.mergedSegs(segs, u, b, origin)
+		g.boxLines(&g.phases[u.phase], u.tap, b, origin, func(xi, yi, k int) { segs = append(segs, g.seg(xi, yi, k)) })
 	} else {
 		segs = g.tapSegs(segs, u, b)
 	}
@@ -327,24 +337,26 @@ func (g *gradient) tapSegs(segs []tile.ColSeg, u *unit, b *gradientBand) []tile.
 	return segs
 }
 
-// mergedSegs lists the lines of a band for a line of taps, whose positions of x lie in a box.
-func (g *gradient) mergedSegs(segs []tile.ColSeg, u *unit, b *gradientBand, origin [3]int) []tile.ColSeg {
-	ph := &g.phases[u.phase]
+// boxLines calls f for the lines of a band: where the positions that the given tap sees begin in its box, where its
+// outputs begin, and how many there are.
+func (g *gradient) boxLines(ph *phase, tap [3]int, b *gradientBand, origin [3]int, f func(xi, yi, k int)) {
 	d, h, w := &ph.axis[0], &ph.axis[1], &ph.axis[2]
 	var t0, t1 [3]int
 	for i := range 3 {
 		t0[i], t1[i] = ph.axis[i].below(b.lo[i]), ph.axis[i].below(b.hi[i])
 	}
+	if t0[2] == t1[2] {
+		return
+	}
 	for td := t0[0]; td < t1[0]; td++ {
 		for th := t0[1]; th < t1[1]; th++ {
-			xi := ((td*d.stride+d.from+u.tap[0]*d.dilation-origin[0])*g.window.size[1] +
-				th*h.stride + h.from + u.tap[1]*h.dilation - origin[1]) * g.window.size[2]
-			xi += t0[2]*w.stride + w.from - origin[2]
+			xi := ((td*d.stride+d.from+tap[0]*d.dilation-origin[0])*g.window.size[1] +
+				th*h.stride + h.from + tap[1]*h.dilation - origin[1]) * g.window.size[2]
+			xi += t0[2]*w.stride + w.from + tap[2]*w.dilation - origin[2]
 			yi := ((b.n0*g.out[0]+d.first+td*d.step)*g.out[1]+h.first+th*h.step)*g.out[2] + w.first + t0[2]*w.step
-			segs = append(segs, g.seg(xi, yi, t1[2]-t0[2]))
+			f(xi, yi, t1[2]-t0[2])
 		}
 	}
-	return segs
 }
 
 // Sums of pieces are added up in runs of this many floats.

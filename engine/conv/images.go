@@ -18,7 +18,7 @@ type images struct {
 	height int // images of a tile
 	blocks int
 	band   [3]int
-	bands  [3]int
+	pieces [3]int
 
 	pitch  int       // between images
 	spread []float32 // the images at that distance, where it is not their own
@@ -99,7 +99,7 @@ func (m *images) cutOutputs() {
 	n := (m.out[axis] + pieces - 1) / pieces
 	m.band[axis] = min(m.out[axis], (n+a.step-1)/a.step*a.step)
 	for i := range 3 {
-		m.bands[i] = (m.out[i] + m.band[i] - 1) / m.band[i]
+		m.pieces[i] = (m.out[i] + m.band[i] - 1) / m.band[i]
 	}
 }
 
@@ -110,7 +110,7 @@ func (m *images) run(x, w, y []float32, done Epilogue) {
 		cpu.Do(m.shape.N, m.copies)
 		m.x = m.spread
 	}
-	cpu.Do(m.blocks*volume(m.bands), m.work)
+	cpu.Do(m.blocks*volume(m.pieces), m.work)
 	m.x, m.y, m.done = nil, nil, nil
 }
 
@@ -123,11 +123,11 @@ func (m *images) copyImage(_, n int) {
 func (m *images) item(worker, item int) {
 	s := m.shape
 	// The bands of a block lie on one axis.
-	band, n := item%volume(m.bands), item/volume(m.bands)*m.height
+	band, n := item%volume(m.pieces), item/volume(m.pieces)*m.height
 	var lo, hi [3]int
 	for i := range 3 {
 		b := 0
-		if m.bands[i] > 1 {
+		if m.pieces[i] > 1 {
 			b = band
 		}
 		lo[i], hi[i] = b*m.band[i], min(m.out[i], (b+1)*m.band[i])
@@ -256,10 +256,3 @@ func (b *imageBlock) blind(t0, t1 [3]int) {
 		}
 	}
 }
-
-// Force is for experiments.
-var Force int
-
-func (m *images) cost() float64 { return 1 }
-
-func (l *lines) cost() float64 { return 0 }

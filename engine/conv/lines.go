@@ -9,27 +9,33 @@ import (
 // over the taps and channels that each of them sees. Neighbouring taps and channels lie one behind the other in x,
 // so that a segment of the inner dimension is a whole line of the kernel, read in place.
 type lines struct {
+	bands
+	weights *packed
+	chunks  [][]chunk // for each phase
+}
+
+// bands cuts y into bands of lines, each an item of work, and leads each phase of a band to what covers it.
+type bands struct {
 	shape   Shape // images folded into the depth where that is unused
 	out     [3]int
 	phases  []phase
-	weights *packed
-	plans   []linePlan // one for each phase
 	window  window
 	scratch perWorker
 
-	band  [3]int // outputs of an item along each axis
-	bands [3]int
-	work  func(worker, item int)
+	band   [3]int // outputs of an item along each axis
+	pieces [3]int
+	work   func(worker, item int)
+	cover  func(phase int, image, y []float32, w walk)
 
 	x, y []float32 // of the run under way
 	done Epilogue
 }
 
-// A linePlan says how one phase is computed.
-type linePlan struct {
-	chunks []chunk
-	mergeH bool // the next line of outputs follows at the distance that its neighbours have
-	mergeD bool // so does the next plane
+// A walk says where the outputs of an item that belong to one phase lie, and what they see: offsets of the first one
+// in y and in the image, how many there are along each axis, and the distances between them.
+type walk struct {
+	c, a                int
+	count, cStep, aStep [3]int
 }
 
 // A chunk is a part of the inner dimension, so long that its share of a panel stays in the nearest cache but one.
@@ -51,19 +57,24 @@ func (s Shape) fold() Shape {
 }
 
 func newLines(s Shape) *lines {
+	l := &lines{bands: newBands(s)}
+	l.weights = newPacked(l.shape, l.phases)
+	for i := range l.phases {
+		l.chunks = append(l.chunks, l.inner(&l.phases[i]))
+	}
+	l.work, l.cover = l.item, l.multiply
+	return l
+}
+
+func newBands(s Shape) bands {
 	s = s.fold()
-	l := &lines{shape: s, out: s.Out(), phases: s.phases()}
-	l.weights = newPacked(s, l.phases)
+	l := bands{shape: s, out: s.Out(), phases: s.phases()}
 	l.band = bandOf(s, l.out)
 	for i := range 3 {
-		l.bands[i] = (l.out[i] + l.band[i] - 1) / l.band[i]
+		l.pieces[i] = (l.out[i] + l.band[i] - 1) / l.band[i]
 	}
 	l.window = newWindow(s, l.phases, l.out, l.band)
 	l.scratch.n = l.window.len()
-	for i := range l.phases {
-		l.plans = append(l.plans, l.plan(&l.phases[i]))
-	}
-	l.work = l.item
 	return l
 }
 
@@ -104,17 +115,11 @@ func bandOf(s Shape, out [3]int) [3]int {
 	return band
 }
 
-func (l *lines) plan(ph *phase) linePlan {
-	var p linePlan
-	if ph.taps() == 0 {
-		return p
-	}
+// inner lists the inner dimension of a phase.
+func (l *lines) inner(ph *phase) []chunk {
 	s, pitch := l.shape, l.window.pitch()
 	in := s.Cin / s.Groups
 	d, h, w := &ph.axis[0], &ph.axis[1], &ph.axis[2]
-	p.mergeH = w.count*w.stride == h.stride*l.window.size[2] && w.count*w.step == h.step*l.out[2]
-	p.mergeD = p.mergeH && h.count*h.stride == d.stride*l.window.size[1] && h.count*h.step == d.step*l.out[1]
-
 	var all []tile.Seg
 	for jd := range d.taps {
 		for jh := range h.taps {
@@ -128,8 +133,7 @@ func (l *lines) plan(ph *phase) linePlan {
 			}
 		}
 	}
-	p.chunks = cut(all, chunkLen)
-	return p
+	return cut(all, chunkLen)
 }
 
 // cut shares segments out to chunks of about most, all of about the same length.
@@ -158,17 +162,22 @@ func cut(segs []tile.Seg, most int) []chunk {
 }
 
 func (l *lines) run(x, w, y []float32, done Epilogue) {
-	l.x, l.y, l.done = x, y, done
 	l.weights.pack(w)
+	l.each(x, y, done)
+}
+
+// each runs all items.
+func (l *bands) each(x, y []float32, done Epilogue) {
+	l.x, l.y, l.done = x, y, done
 	l.scratch.ready()
-	cpu.Do(l.shape.N*volume(l.bands), l.work)
+	cpu.Do(l.shape.N*volume(l.pieces), l.work)
 	l.x, l.y, l.done = nil, nil, nil
 }
 
 // item computes one band of outputs.
-func (l *lines) item(worker, item int) {
-	b := [3]int{item / (l.bands[1] * l.bands[2]) % l.bands[0], item / l.bands[2] % l.bands[1], item % l.bands[2]}
-	n := item / volume(l.bands)
+func (l *bands) item(worker, item int) {
+	b := [3]int{item / (l.pieces[1] * l.pieces[2]) % l.pieces[0], item / l.pieces[2] % l.pieces[1], item % l.pieces[2]}
+	n := item / volume(l.pieces)
 	var lo, hi, from, to [3]int
 	for i := range 3 {
 		lo[i], hi[i] = b[i]*l.band[i], min(l.out[i], (b[i]+1)*l.band[i])
@@ -184,7 +193,15 @@ func (l *lines) item(worker, item int) {
 	}
 	y := l.y[n*volume(l.out)*l.shape.Cout:]
 	for i := range l.phases {
-		l.phase(i, image, y, lo, hi, from)
+		w := l.walk(&l.phases[i], lo, hi, from)
+		switch {
+		case volume(w.count) == 0:
+		case l.phases[i].taps() == 0:
+			zero(y[w.c:], w.count, w.cStep, l.shape.Cout)
+		default:
+			w.merge()
+			l.cover(i, image, y, w)
+		}
 	}
 	if l.done != nil {
 		finish(l.done, worker, n, l.out, lo, hi)
@@ -209,54 +226,58 @@ func finish(done Epilogue, worker, n int, out, lo, hi [3]int) {
 	}
 }
 
-// phase computes the outputs lo <= o < hi that belong to one phase. origin is the position at which image begins.
-func (l *lines) phase(i int, image, y []float32, lo, hi, origin [3]int) {
-	s, ph, plan := l.shape, &l.phases[i], &l.plans[i]
-	var t0, count, first, aStep, cStep [3]int
-	pitch := l.window.pitch()
-	cPitch := [3]int{l.out[1] * l.out[2] * s.Cout, l.out[2] * s.Cout, s.Cout}
-	a0, c0 := 0, 0
+// walk finds the outputs lo <= o < hi of one phase, in an image that begins at the position origin.
+func (l *bands) walk(ph *phase, lo, hi, origin [3]int) walk {
+	var w walk
+	aPitch := l.window.pitch()
+	cPitch := [3]int{l.out[1] * l.out[2] * l.shape.Cout, l.out[2] * l.shape.Cout, l.shape.Cout}
 	for i := range 3 {
 		axis := &ph.axis[i]
-		t0[i] = axis.below(lo[i])
-		count[i] = axis.below(hi[i]) - t0[i]
-		first[i] = t0[i]*axis.stride + axis.from - origin[i]
-		aStep[i], cStep[i] = axis.stride*pitch[i], axis.step*cPitch[i]
-		a0 += first[i] * pitch[i]
-		c0 += (axis.first + t0[i]*axis.step) * cPitch[i]
+		t := axis.below(lo[i])
+		w.count[i] = axis.below(hi[i]) - t
+		w.aStep[i], w.cStep[i] = axis.stride*aPitch[i], axis.step*cPitch[i]
+		w.a += (t*axis.stride + axis.from - origin[i]) * aPitch[i]
+		w.c += (axis.first + t*axis.step) * cPitch[i]
 	}
-	if volume(count) == 0 {
-		return
-	}
-	if len(plan.chunks) == 0 {
-		zero(y[c0:], count, cStep, s.Cout)
-		return
-	}
-	if plan.mergeH {
-		count[1], count[2] = 1, count[1]*count[2]
-		if plan.mergeD {
-			count[0], count[2] = 1, count[0]*count[2]
-		}
-	}
-	height := tile.Height(count[2])
-	out := s.Cout / s.Groups
+	return w
+}
+
+// multiply computes the outputs of a walk as tiles of a product.
+func (l *lines) multiply(phase int, image, y []float32, w walk) {
+	s := l.shape
+	out, chunks := s.Cout/s.Groups, l.chunks[phase]
+	height := tile.Height(w.count[2])
 	for g := range s.Groups {
 		for co := 0; co < out; co += tile.Width {
-			panel := l.weights.floats[l.weights.panel(i, g, co/tile.Width):]
-			a, c, cols := image[a0+g*(s.Cin/s.Groups):], y[c0+g*out+co:], min(tile.Width, out-co)
-			for ci := range plan.chunks {
-				ch := &plan.chunks[ci]
-				for d := range count[0] {
-					for h := range count[1] {
-						ao, cOff := d*aStep[0]+h*aStep[1], d*cStep[0]+h*cStep[1]
-						for w := 0; w < count[2]; w += height {
-							tile.Row(&c[cOff+w*cStep[2]], cStep[2], &a[ao+w*aStep[2]], aStep[2], ch.segs,
-								&panel[ch.panel], min(height, count[2]-w), cols, ci > 0)
+			panel := l.weights.floats[l.weights.panel(phase, g, co/tile.Width):]
+			a, c, cols := image[w.a+g*(s.Cin/s.Groups):], y[w.c+g*out+co:], min(tile.Width, out-co)
+			for i := range chunks {
+				chunk := &chunks[i]
+				for d := range w.count[0] {
+					for h := range w.count[1] {
+						from, to := d*w.aStep[0]+h*w.aStep[1], d*w.cStep[0]+h*w.cStep[1]
+						for r := 0; r < w.count[2]; r += height {
+							tile.Row(&c[to+r*w.cStep[2]], w.cStep[2], &a[from+r*w.aStep[2]], w.aStep[2],
+								chunk.segs, &panel[chunk.panel], min(height, w.count[2]-r), cols, i > 0)
 						}
 					}
 				}
 			}
 		}
+	}
+}
+
+// merge makes the rows of tiles run over more than a line: over lines or planes where a line has one output, and on
+// into the next lines and planes where these follow at the distance that rows have.
+func (w *walk) merge() {
+	for i := 1; i >= 0; i-- {
+		switch {
+		case w.count[2] == 1:
+			w.aStep[2], w.cStep[2] = w.aStep[i], w.cStep[i]
+		case w.count[i] > 1 && (w.count[2]*w.aStep[2] != w.aStep[i] || w.count[2]*w.cStep[2] != w.cStep[i]):
+			return
+		}
+		w.count[i], w.count[2] = 1, w.count[2]*w.count[i]
 	}
 }
 

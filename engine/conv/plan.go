@@ -74,11 +74,16 @@ func (p *Plan) WeightGradient(x, dy, dw []float32) {
 // choose picks the way to compute s that an estimate of its time prefers. The choice depends on the shape and the
 // kernel family alone.
 func choose(s Shape) forward {
-	l, m := newLines(s), newImages(s)
-	if Force == 1 || Force == 0 && m.cost() < l.cost() {
-		return m
+	if s.depthwise() {
+		return newDepthwise(s)
 	}
-	return l
+	if joined := narrowest(s); joined > 1 {
+		return newNarrow(s, joined)
+	}
+	if imagesCost(s) < linesCost(s) {
+		return newImages(s)
+	}
+	return newLines(s)
 }
 
 // perWorker is scratch space of n floats for each worker, made when a worker first needs it.

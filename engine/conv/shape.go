@@ -83,12 +83,12 @@ func (s Shape) YLen() int { return s.N * volume(s.Out()) * s.Cout }
 
 func volume(a [3]int) int { return a[0] * a[1] * a[2] }
 
-// Flops is how many additions and multiplications the product takes when taps outside of x are counted, and the
-// zeros of input dilation are not: the figure that speeds are given in.
+// Flops is how many additions and multiplications the product takes when taps on padding are counted, and taps on the
+// zeros of input dilation are not: the figure that speeds are given in. It is the same for all three products.
 func (s Shape) Flops() float64 {
 	s = s.normal()
-	dilated := volume(s.InputDilation)
-	return 2 * float64(s.YLen()) * float64(volume(s.Kernel)*s.Cin/s.Groups) / float64(dilated)
+	return 2 * float64(volume(s.Kernel)) / float64(max(s.Groups, 1)) *
+		min(float64(s.YLen())*float64(s.Cin), float64(s.XLen())*float64(s.Cout))
 }
 
 // DataGradient is the convolution that takes the gradient of y, with the same weights, to the gradient of x.

@@ -7,6 +7,7 @@ type window struct {
 	size     [3]int // positions of the box; those of x where it is read in place
 	channels int
 	copied   bool
+	steady   bool // all boxes begin at the same position of a line: the zeros at both ends, once there, stay
 }
 
 // reach returns, for one axis of the phases, the lowest position that outputs lo <= o < hi see, and one beyond the
@@ -31,7 +32,7 @@ func reach(phases []phase, axis, lo, hi int) (from, to int) {
 
 // newWindow returns the window that is large enough for every piece of band outputs.
 func newWindow(s Shape, phases []phase, out, band [3]int) window {
-	w := window{in: s.In, channels: s.Cin}
+	w := window{in: s.In, channels: s.Cin, steady: band[2] == out[2]}
 	for i := range 3 {
 		for o := 0; o < out[i]; o += band[i] {
 			from, to := reach(phases, i, o, min(out[i], o+band[i]))
@@ -58,7 +59,8 @@ func (w *window) pitch() [3]int {
 	return [3]int{w.size[1] * w.size[2] * w.channels, w.size[2] * w.channels, w.channels}
 }
 
-// fill copies the box of the image that begins at the position from and ends before to into scratch.
+// fill copies the box of the image that begins at the position from and ends before to into scratch, which was zero
+// when it was new.
 func (w *window) fill(scratch, image []float32, from, to [3]int) {
 	line := w.size[2] * w.channels
 	left, right := max(0, -from[2]), min(w.in[2], to[2])-from[2]
@@ -70,9 +72,11 @@ func (w *window) fill(scratch, image []float32, from, to [3]int) {
 				continue
 			}
 			src := ((d*w.in[1]+h)*w.in[2] + from[2] + left) * w.channels
-			clear(dst[:left*w.channels])
 			copy(dst[left*w.channels:right*w.channels], image[src:])
-			clear(dst[right*w.channels:])
+			if !w.steady {
+				clear(dst[:left*w.channels])
+				clear(dst[right*w.channels:])
+			}
 		}
 	}
 }
