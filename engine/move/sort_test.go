@@ -38,14 +38,17 @@ func (x tensor) number(i int) (float64, uint64) {
 	return f[0], u[0]
 }
 
-// below says whether element i sorts before element k, NaN last.
-func (x tensor) below(i, k int) bool {
-	fi, ui := x.number(i)
-	fk, uk := x.number(k)
-	if x.typ >= Float16 {
-		return fi < fk || fi == fi && fk != fk
+// below returns a function that says whether element i sorts before element k, NaN last.
+func (x tensor) below() func(i, k int) bool {
+	n := product(x.dims)
+	f, u := make([]float64, n), make([]uint64, n)
+	for i := range n {
+		f[i], u[i] = x.number(i)
 	}
-	return ui < uk
+	if x.typ >= Float16 {
+		return func(i, k int) bool { return f[i] < f[k] || f[i] == f[i] && f[k] != f[k] }
+	}
+	return func(i, k int) bool { return u[i] < u[k] }
 }
 
 // plainOrder is the stable order of every lane.
@@ -107,9 +110,10 @@ func TestSortKeysOfLongLanes(t *testing.T) {
 }
 
 func checkSortKeys(t interface{ Fatalf(string, ...any) }, x tensor, axis int, descending bool) {
-	less := x.below
+	below := x.below()
+	less := below
 	if descending {
-		less = func(i, k int) bool { return x.below(k, i) }
+		less = func(i, k int) bool { return below(k, i) }
 	}
 	order := plainOrder(x, axis, less)
 	want := plainTake(x, axis, order)
@@ -178,7 +182,8 @@ func TestTopK(t *testing.T) {
 		x := random(r, typ, dims...)
 		special(r, x)
 		k := rapid.IntRange(0, min(dims[axis], 40)).Draw(t, "k")
-		order := plainOrder(x, axis, func(i, k int) bool { return x.below(k, i) })
+		below := x.below()
+		order := plainOrder(x, axis, func(i, k int) bool { return below(k, i) })
 		kept := slices.Clone(dims)
 		kept[axis] = k
 		want := slow(tensor{Int32, dims, Bytes(order)}, kept, func(at []int) int { return flat(dims, at) })
