@@ -29,11 +29,4 @@ func (s *Scope) Dense(x *Node, out int, o Dense) *Node {
 }
 
 // addChannels adds a vector over the last axis.
-func addChannels(x, v *Node) *Node {
-	return graph.Add(x, alongChannels(x, v))
-}
-
-// alongChannels broadcasts a vector to the shape of x along the last axis.
-func alongChannels(x, v *Node) *Node {
-	return graph.BroadcastToShape(graph.ExpandLeftToRank(v, x.Rank()), x.Shape())
-}
+func addChannels(x, v *Node) *Node { return graph.Add(x, alongLast(x, v)) }
