@@ -31,7 +31,7 @@ func BenchmarkTile(b *testing.B) {
 			b.Run(fmt.Sprintf("col/%v/%dx%dx%d", f, rows, cols, k), func(b *testing.B) {
 				segs := []ColSeg{{0, 0, k}}
 				for b.Loop() {
-					Col(&z[0], Width, &x[0], 14, &y[0], Width, segs, rows, cols, false)
+					Col(&z[0], Width, &x[0], Lead, &y[0], Width, segs, rows, cols, false)
 				}
 				report(b, peak, 2*rows*cols*k)
 			})

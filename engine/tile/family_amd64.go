@@ -39,17 +39,18 @@ func col(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, segs []C
 // words shows segments to the kernels, whose declarations know no types of this package.
 func words[S Seg | ColSeg](segs []S) *int { return (*int)(unsafe.Pointer(unsafe.SliceData(segs))) }
 
-func packT(panel, src []float32, ld, k, wide int) {
+func packT(dst []float32, step int, src []float32, ld, k, wide int) {
 	switch cpu.Level() {
 	case cpu.AVX512:
-		packAVX512(&panel[0], &src[0], ld, k, min(16, wide))
-		packAVX512(&panel[16], after(src, 16, ld, wide), ld, k, max(0, wide-16))
+		for j := 0; j < step; j += 16 {
+			packAVX512(&dst[j], step, after(src, j, ld, wide), ld, k, max(0, min(16, wide-j)))
+		}
 	case cpu.AVX2:
-		for j := 0; j < Width; j += 8 {
-			packAVX2(&panel[j], after(src, j, ld, wide), ld, k, max(0, min(8, wide-j)))
+		for j := 0; j < step; j += 8 {
+			packAVX2(&dst[j], step, after(src, j, ld, wide), ld, k, max(0, min(8, wide-j)))
 		}
 	default:
-		packTPortable(panel, src, ld, k, wide)
+		packTPortable(dst, step, src, ld, k, wide)
 	}
 }
 
@@ -59,6 +60,42 @@ func after(src []float32, j, ld, wide int) *float32 {
 		return &src[0]
 	}
 	return &src[j*ld]
+}
+
+func copyRows(dst []float32, step int, src []float32, ld, k, wide int) {
+	switch cpu.Level() {
+	case cpu.AVX512:
+		for j := 0; j < step; j += 16 {
+			copyAVX512(&dst[j], step, after(src, j, 1, wide), ld, k, max(0, min(16, wide-j)))
+		}
+	case cpu.AVX2:
+		for j := 0; j < step; j += 8 {
+			copyAVX2(&dst[j], step, after(src, j, 1, wide), ld, k, max(0, min(8, wide-j)))
+		}
+	default:
+		copyPortable(dst, step, src, ld, k, wide)
+	}
+}
+
+func dot(c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, rows, cols int, add bool) {
+	level, wide := cpu.Level(), 4
+	if level == cpu.AVX2 {
+		wide = 2
+	}
+	if level == cpu.Portable {
+		dotPortable(c, ldc, a, lda, b, ldb, k, rows, cols, add)
+		return
+	}
+	for i := 0; i < rows; i += 4 {
+		for j := 0; j < cols; j += wide {
+			high, wide := min(4, rows-i), min(wide, cols-j)
+			if level == cpu.AVX512 {
+				dotAVX512(at(c, i*ldc+j), ldc, at(a, i*lda), lda, at(b, j*ldb), ldb, k, high, wide, add)
+			} else {
+				dotAVX2(at(c, i*ldc+j), ldc, at(a, i*lda), lda, at(b, j*ldb), ldb, k, high, wide, add)
+			}
+		}
+	}
 }
 
 func peak(rounds int) (flops int) {

@@ -14,10 +14,20 @@ func rowAVX512(c *float32, ldc int, a *float32, lda int, segs *int, n int, b *fl
 //go:noescape
 func colAVX512(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, segs *int, n int, rows int, cols int, add bool)
 
-// packAVX512 writes src[j·ld+p] to dst[p·Width+j] for p < k and j < wide, and 0 for wide ≤ j < 16.
+// packAVX512 writes src[j·ld+p], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < 16.
 //
 //go:noescape
-func packAVX512(dst *float32, src *float32, ld int, k int, wide int)
+func packAVX512(dst *float32, step int, src *float32, ld int, k int, wide int)
+
+// copyAVX512 writes src[p·ld+j], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < 16.
+//
+//go:noescape
+func copyAVX512(dst *float32, step int, src *float32, ld int, k int, wide int)
+
+// dotAVX512 is Dot for 1 to 4 rows and 1 to 4 columns.
+//
+//go:noescape
+func dotAVX512(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, rows int, cols int, add bool)
 
 // peakAVX512 runs rounds of twelve independent multiply-adds of whole registers.
 func peakAVX512(rounds int)
@@ -32,10 +42,20 @@ func rowAVX2(c *float32, ldc int, a *float32, lda int, segs *int, n int, b *floa
 //go:noescape
 func colAVX2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, segs *int, n int, rows int, cols int, add bool)
 
-// packAVX2 writes src[j·ld+p] to dst[p·Width+j] for p < k and j < wide, and 0 for wide ≤ j < 8.
+// packAVX2 writes src[j·ld+p], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < 8.
 //
 //go:noescape
-func packAVX2(dst *float32, src *float32, ld int, k int, wide int)
+func packAVX2(dst *float32, step int, src *float32, ld int, k int, wide int)
+
+// copyAVX2 writes src[p·ld+j], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < 8.
+//
+//go:noescape
+func copyAVX2(dst *float32, step int, src *float32, ld int, k int, wide int)
+
+// dotAVX2 is Dot for 1 to 4 rows and 1 to 2 columns.
+//
+//go:noescape
+func dotAVX2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, rows int, cols int, add bool)
 
 // peakAVX2 runs rounds of twelve independent multiply-adds of whole registers.
 func peakAVX2(rounds int)

@@ -13342,15 +13342,17 @@ masked_store_1x1:
 	VZEROUPPER
 	RET
 
-// func packAVX512(dst *float32, src *float32, ld int, k int, wide int)
+// func packAVX512(dst *float32, step int, src *float32, ld int, k int, wide int)
 // Requires: AVX, AVX512F
-TEXT ·packAVX512(SB), NOSPLIT, $0-40
+TEXT ·packAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ ld+16(FP), R8
-	MOVQ k+24(FP), R9
-	MOVQ wide+32(FP), R10
+	MOVQ step+8(FP), DX
+	MOVQ src+16(FP), SI
+	MOVQ ld+24(FP), R8
+	MOVQ k+32(FP), R9
+	MOVQ wide+40(FP), R10
 	SHLQ $0x02, R8
+	SHLQ $0x02, DX
 
 block:
 	CMPQ   R9, $0x00000010
@@ -13507,23 +13509,38 @@ whole_loaded:
 	VSHUFF32X4 $0x88, Z31, Z23, Z7
 	VSHUFF32X4 $0xdd, Z31, Z23, Z15
 	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, 128(DI)
-	VMOVUPS    Z2, 256(DI)
-	VMOVUPS    Z3, 384(DI)
-	VMOVUPS    Z4, 512(DI)
-	VMOVUPS    Z5, 640(DI)
-	VMOVUPS    Z6, 768(DI)
-	VMOVUPS    Z7, 896(DI)
-	VMOVUPS    Z8, 1024(DI)
-	VMOVUPS    Z9, 1152(DI)
-	VMOVUPS    Z10, 1280(DI)
-	VMOVUPS    Z11, 1408(DI)
-	VMOVUPS    Z12, 1536(DI)
-	VMOVUPS    Z13, 1664(DI)
-	VMOVUPS    Z14, 1792(DI)
-	VMOVUPS    Z15, 1920(DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z1, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z2, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z3, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z4, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z5, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z6, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z7, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z8, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z9, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z10, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z11, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z12, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z13, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z14, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Z15, (DI)
+	ADDQ       DX, DI
 	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000800, DI
 	SUBQ       $0x00000010, R9
 	JMP        block
 
@@ -13688,53 +13705,2172 @@ part_loaded:
 	VSHUFF32X4 $0x88, Z31, Z23, Z7
 	VSHUFF32X4 $0xdd, Z31, Z23, Z15
 	VMOVUPS    Z0, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000001
 	JEQ        end
-	VMOVUPS    Z1, 128(DI)
+	VMOVUPS    Z1, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000002
 	JEQ        end
-	VMOVUPS    Z2, 256(DI)
+	VMOVUPS    Z2, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000003
 	JEQ        end
-	VMOVUPS    Z3, 384(DI)
+	VMOVUPS    Z3, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000004
 	JEQ        end
-	VMOVUPS    Z4, 512(DI)
+	VMOVUPS    Z4, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000005
 	JEQ        end
-	VMOVUPS    Z5, 640(DI)
+	VMOVUPS    Z5, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000006
 	JEQ        end
-	VMOVUPS    Z6, 768(DI)
+	VMOVUPS    Z6, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000007
 	JEQ        end
-	VMOVUPS    Z7, 896(DI)
+	VMOVUPS    Z7, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000008
 	JEQ        end
-	VMOVUPS    Z8, 1024(DI)
+	VMOVUPS    Z8, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000009
 	JEQ        end
-	VMOVUPS    Z9, 1152(DI)
+	VMOVUPS    Z9, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000a
 	JEQ        end
-	VMOVUPS    Z10, 1280(DI)
+	VMOVUPS    Z10, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000b
 	JEQ        end
-	VMOVUPS    Z11, 1408(DI)
+	VMOVUPS    Z11, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000c
 	JEQ        end
-	VMOVUPS    Z12, 1536(DI)
+	VMOVUPS    Z12, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000d
 	JEQ        end
-	VMOVUPS    Z13, 1664(DI)
+	VMOVUPS    Z13, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000e
 	JEQ        end
-	VMOVUPS    Z14, 1792(DI)
+	VMOVUPS    Z14, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x0000000f
 	JEQ        end
-	VMOVUPS    Z15, 1920(DI)
+	VMOVUPS    Z15, (DI)
+	ADDQ       DX, DI
 
 end:
+	VZEROUPPER
+	RET
+
+// func copyAVX512(dst *float32, step int, src *float32, ld int, k int, wide int)
+// Requires: AVX, AVX512F
+TEXT ·copyAVX512(SB), NOSPLIT, $0-48
+	MOVQ  dst+0(FP), DI
+	MOVQ  step+8(FP), SI
+	MOVQ  src+16(FP), R8
+	MOVQ  ld+24(FP), R9
+	MOVQ  k+32(FP), R10
+	MOVQ  wide+40(FP), R11
+	MOVQ  R11, CX
+	NEGQ  CX
+	ADDQ  $0x10, CX
+	MOVL  $0x0000ffff, AX
+	SHRL  CL, AX
+	KMOVW AX, K1
+	SHLQ  $0x02, R9
+	SHLQ  $0x02, SI
+	SUBQ  $0x04, R10
+	JLT   rest
+
+four:
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, R8
+	ADDQ      SI, DI
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, R8
+	ADDQ      SI, DI
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, R8
+	ADDQ      SI, DI
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, R8
+	ADDQ      SI, DI
+	SUBQ      $0x04, R10
+	JGE       four
+
+rest:
+	ADDQ $0x04, R10
+	JZ   end
+
+one:
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, R8
+	ADDQ      SI, DI
+	DECQ      R10
+	JNZ       one
+
+end:
+	VZEROUPPER
+	RET
+
+// func dotAVX512(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, rows int, cols int, add bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotAVX512(SB), NOSPLIT, $0-73
+	MOVQ  c+0(FP), DI
+	MOVQ  ldc+8(FP), SI
+	MOVQ  a+16(FP), R8
+	MOVQ  lda+24(FP), R9
+	MOVQ  b+32(FP), R10
+	MOVQ  ldb+40(FP), R11
+	MOVQ  k+48(FP), R12
+	MOVQ  rows+56(FP), AX
+	MOVQ  cols+64(FP), DX
+	SHLQ  $0x02, SI
+	SHLQ  $0x02, R9
+	SHLQ  $0x02, R11
+	LEAQ  (R9)(R9*2), R13
+	LEAQ  (R11)(R11*2), R14
+	MOVQ  R12, R15
+	MOVQ  R12, CX
+	SHRQ  $0x04, R15
+	ANDQ  $0x0f, CX
+	MOVQ  CX, R12
+	NEGQ  CX
+	ADDQ  $0x10, CX
+	MOVL  $0x0000ffff, BX
+	SHRL  CL, BX
+	KMOVW BX, K1
+	CMPQ  AX, $0x00000001
+	JNE   dot_1x1_not
+	CMPQ  DX, $0x00000001
+	JE    dot_1x1
+
+dot_1x1_not:
+	CMPQ AX, $0x00000001
+	JNE  dot_1x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_1x2
+
+dot_1x2_not:
+	CMPQ AX, $0x00000001
+	JNE  dot_1x3_not
+	CMPQ DX, $0x00000003
+	JE   dot_1x3
+
+dot_1x3_not:
+	CMPQ AX, $0x00000001
+	JNE  dot_1x4_not
+	CMPQ DX, $0x00000004
+	JE   dot_1x4
+
+dot_1x4_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_2x1
+
+dot_2x1_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_2x2
+
+dot_2x2_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x3_not
+	CMPQ DX, $0x00000003
+	JE   dot_2x3
+
+dot_2x3_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x4_not
+	CMPQ DX, $0x00000004
+	JE   dot_2x4
+
+dot_2x4_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_3x1
+
+dot_3x1_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_3x2
+
+dot_3x2_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x3_not
+	CMPQ DX, $0x00000003
+	JE   dot_3x3
+
+dot_3x3_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x4_not
+	CMPQ DX, $0x00000004
+	JE   dot_3x4
+
+dot_3x4_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_4x1
+
+dot_4x1_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_4x2
+
+dot_4x2_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x3_not
+	CMPQ DX, $0x00000003
+	JE   dot_4x3
+
+dot_4x3_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x4_not
+	CMPQ DX, $0x00000004
+	JE   dot_4x4
+
+dot_4x4_not:
+dot_1x1:
+	VPXORD Z4, Z4, Z4
+	TESTQ  R15, R15
+	JZ     dot_1x1_rest
+
+dot_1x1_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_1x1_loop
+
+dot_1x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x1_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+
+dot_1x1_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	TESTQ         AX, AX
+	JZ            dot_1x1_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	ADDQ          SI, BX
+
+dot_1x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_1x2:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	TESTQ  R15, R15
+	JZ     dot_1x2_rest
+
+dot_1x2_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_1x2_loop
+
+dot_1x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x2_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+
+dot_1x2_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	TESTQ         AX, AX
+	JZ            dot_1x2_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	ADDQ          SI, BX
+
+dot_1x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_1x3:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	TESTQ  R15, R15
+	JZ     dot_1x3_rest
+
+dot_1x3_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_1x3_loop
+
+dot_1x3_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x3_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+
+dot_1x3_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	TESTQ         AX, AX
+	JZ            dot_1x3_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	ADDQ          SI, BX
+
+dot_1x3_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_1x4:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	TESTQ  R15, R15
+	JZ     dot_1x4_rest
+
+dot_1x4_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VMOVUPS     (R10)(R14*1), Z0
+	VFMADD231PS Z0, Z31, Z7
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_1x4_loop
+
+dot_1x4_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x4_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VMOVUPS.Z   (R10)(R14*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z7
+
+dot_1x4_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	TESTQ         AX, AX
+	JZ            dot_1x4_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	VADDSS        12(BX), X7, X7
+	ADDQ          SI, BX
+
+dot_1x4_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	VMOVSS X7, 12(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x1:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	TESTQ  R15, R15
+	JZ     dot_2x1_rest
+
+dot_2x1_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_2x1_loop
+
+dot_2x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x1_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+
+dot_2x1_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	TESTQ         AX, AX
+	JZ            dot_2x1_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	ADDQ          SI, BX
+	VADDSS        (BX), X5, X5
+	ADDQ          SI, BX
+
+dot_2x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x2:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	TESTQ  R15, R15
+	JZ     dot_2x2_rest
+
+dot_2x2_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_2x2_loop
+
+dot_2x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x2_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+
+dot_2x2_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	TESTQ         AX, AX
+	JZ            dot_2x2_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	ADDQ          SI, BX
+	VADDSS        (BX), X6, X6
+	VADDSS        4(BX), X7, X7
+	ADDQ          SI, BX
+
+dot_2x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x3:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	TESTQ  R15, R15
+	JZ     dot_2x3_rest
+
+dot_2x3_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_2x3_loop
+
+dot_2x3_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x3_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+
+dot_2x3_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	TESTQ         AX, AX
+	JZ            dot_2x3_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	ADDQ          SI, BX
+	VADDSS        (BX), X7, X7
+	VADDSS        4(BX), X8, X8
+	VADDSS        8(BX), X9, X9
+	ADDQ          SI, BX
+
+dot_2x3_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X7, (DI)
+	VMOVSS X8, 4(DI)
+	VMOVSS X9, 8(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x4:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	TESTQ  R15, R15
+	JZ     dot_2x4_rest
+
+dot_2x4_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VMOVUPS     (R10)(R14*1), Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_2x4_loop
+
+dot_2x4_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x4_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VMOVUPS.Z   (R10)(R14*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+
+dot_2x4_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	TESTQ         AX, AX
+	JZ            dot_2x4_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	VADDSS        12(BX), X7, X7
+	ADDQ          SI, BX
+	VADDSS        (BX), X8, X8
+	VADDSS        4(BX), X9, X9
+	VADDSS        8(BX), X10, X10
+	VADDSS        12(BX), X11, X11
+	ADDQ          SI, BX
+
+dot_2x4_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	VMOVSS X7, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	VMOVSS X10, 8(DI)
+	VMOVSS X11, 12(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x1:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	TESTQ  R15, R15
+	JZ     dot_3x1_rest
+
+dot_3x1_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+	VFMADD231PS Z0, Z29, Z6
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_3x1_loop
+
+dot_3x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x1_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+	VFMADD231PS Z0, Z29, Z6
+
+dot_3x1_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	TESTQ         AX, AX
+	JZ            dot_3x1_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	ADDQ          SI, BX
+	VADDSS        (BX), X5, X5
+	ADDQ          SI, BX
+	VADDSS        (BX), X6, X6
+	ADDQ          SI, BX
+
+dot_3x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x2:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	TESTQ  R15, R15
+	JZ     dot_3x2_rest
+
+dot_3x2_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VFMADD231PS Z0, Z29, Z8
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z9
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_3x2_loop
+
+dot_3x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x2_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VFMADD231PS Z0, Z29, Z8
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z9
+
+dot_3x2_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	TESTQ         AX, AX
+	JZ            dot_3x2_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	ADDQ          SI, BX
+	VADDSS        (BX), X6, X6
+	VADDSS        4(BX), X7, X7
+	ADDQ          SI, BX
+	VADDSS        (BX), X8, X8
+	VADDSS        4(BX), X9, X9
+	ADDQ          SI, BX
+
+dot_3x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x3:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	TESTQ  R15, R15
+	JZ     dot_3x3_rest
+
+dot_3x3_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z10
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z11
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z12
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_3x3_loop
+
+dot_3x3_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x3_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z10
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z11
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z12
+
+dot_3x3_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x4e, X12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0xb1, X12, X0
+	VADDSS        X0, X12, X12
+	TESTQ         AX, AX
+	JZ            dot_3x3_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	ADDQ          SI, BX
+	VADDSS        (BX), X7, X7
+	VADDSS        4(BX), X8, X8
+	VADDSS        8(BX), X9, X9
+	ADDQ          SI, BX
+	VADDSS        (BX), X10, X10
+	VADDSS        4(BX), X11, X11
+	VADDSS        8(BX), X12, X12
+	ADDQ          SI, BX
+
+dot_3x3_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X7, (DI)
+	VMOVSS X8, 4(DI)
+	VMOVSS X9, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X10, (DI)
+	VMOVSS X11, 4(DI)
+	VMOVSS X12, 8(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x4:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	TESTQ  R15, R15
+	JZ     dot_3x4_rest
+
+dot_3x4_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z12
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z13
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VFMADD231PS Z0, Z29, Z14
+	VMOVUPS     (R10)(R14*1), Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+	VFMADD231PS Z0, Z29, Z15
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_3x4_loop
+
+dot_3x4_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x4_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z12
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z13
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VFMADD231PS Z0, Z29, Z14
+	VMOVUPS.Z   (R10)(R14*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+	VFMADD231PS Z0, Z29, Z15
+
+dot_3x4_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x4e, X12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0xb1, X12, X0
+	VADDSS        X0, X12, X12
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0x4e, X13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0xb1, X13, X0
+	VADDSS        X0, X13, X13
+	VEXTRACTF64X4 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0x4e, X14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0xb1, X14, X0
+	VADDSS        X0, X14, X14
+	VEXTRACTF64X4 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0x4e, X15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0xb1, X15, X0
+	VADDSS        X0, X15, X15
+	TESTQ         AX, AX
+	JZ            dot_3x4_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	VADDSS        12(BX), X7, X7
+	ADDQ          SI, BX
+	VADDSS        (BX), X8, X8
+	VADDSS        4(BX), X9, X9
+	VADDSS        8(BX), X10, X10
+	VADDSS        12(BX), X11, X11
+	ADDQ          SI, BX
+	VADDSS        (BX), X12, X12
+	VADDSS        4(BX), X13, X13
+	VADDSS        8(BX), X14, X14
+	VADDSS        12(BX), X15, X15
+	ADDQ          SI, BX
+
+dot_3x4_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	VMOVSS X7, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	VMOVSS X10, 8(DI)
+	VMOVSS X11, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X12, (DI)
+	VMOVSS X13, 4(DI)
+	VMOVSS X14, 8(DI)
+	VMOVSS X15, 12(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x1:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	TESTQ  R15, R15
+	JZ     dot_4x1_rest
+
+dot_4x1_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R8)(R13*1), Z28
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+	VFMADD231PS Z0, Z29, Z6
+	VFMADD231PS Z0, Z28, Z7
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_4x1_loop
+
+dot_4x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x1_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R8)(R13*1), K1, Z28
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z5
+	VFMADD231PS Z0, Z29, Z6
+	VFMADD231PS Z0, Z28, Z7
+
+dot_4x1_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	TESTQ         AX, AX
+	JZ            dot_4x1_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	ADDQ          SI, BX
+	VADDSS        (BX), X5, X5
+	ADDQ          SI, BX
+	VADDSS        (BX), X6, X6
+	ADDQ          SI, BX
+	VADDSS        (BX), X7, X7
+	ADDQ          SI, BX
+
+dot_4x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	ADDQ   SI, DI
+	VMOVSS X7, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x2:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	TESTQ  R15, R15
+	JZ     dot_4x2_rest
+
+dot_4x2_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R8)(R13*1), Z28
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VFMADD231PS Z0, Z29, Z8
+	VFMADD231PS Z0, Z28, Z10
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z9
+	VFMADD231PS Z0, Z28, Z11
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_4x2_loop
+
+dot_4x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x2_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R8)(R13*1), K1, Z28
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z6
+	VFMADD231PS Z0, Z29, Z8
+	VFMADD231PS Z0, Z28, Z10
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z9
+	VFMADD231PS Z0, Z28, Z11
+
+dot_4x2_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	TESTQ         AX, AX
+	JZ            dot_4x2_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	ADDQ          SI, BX
+	VADDSS        (BX), X6, X6
+	VADDSS        4(BX), X7, X7
+	ADDQ          SI, BX
+	VADDSS        (BX), X8, X8
+	VADDSS        4(BX), X9, X9
+	ADDQ          SI, BX
+	VADDSS        (BX), X10, X10
+	VADDSS        4(BX), X11, X11
+	ADDQ          SI, BX
+
+dot_4x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X10, (DI)
+	VMOVSS X11, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x3:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	TESTQ  R15, R15
+	JZ     dot_4x3_rest
+
+dot_4x3_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R8)(R13*1), Z28
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z10
+	VFMADD231PS Z0, Z28, Z13
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z11
+	VFMADD231PS Z0, Z28, Z14
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z12
+	VFMADD231PS Z0, Z28, Z15
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_4x3_loop
+
+dot_4x3_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x3_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R8)(R13*1), K1, Z28
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z7
+	VFMADD231PS Z0, Z29, Z10
+	VFMADD231PS Z0, Z28, Z13
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z11
+	VFMADD231PS Z0, Z28, Z14
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z12
+	VFMADD231PS Z0, Z28, Z15
+
+dot_4x3_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x4e, X12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0xb1, X12, X0
+	VADDSS        X0, X12, X12
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0x4e, X13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0xb1, X13, X0
+	VADDSS        X0, X13, X13
+	VEXTRACTF64X4 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0x4e, X14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0xb1, X14, X0
+	VADDSS        X0, X14, X14
+	VEXTRACTF64X4 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0x4e, X15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0xb1, X15, X0
+	VADDSS        X0, X15, X15
+	TESTQ         AX, AX
+	JZ            dot_4x3_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	ADDQ          SI, BX
+	VADDSS        (BX), X7, X7
+	VADDSS        4(BX), X8, X8
+	VADDSS        8(BX), X9, X9
+	ADDQ          SI, BX
+	VADDSS        (BX), X10, X10
+	VADDSS        4(BX), X11, X11
+	VADDSS        8(BX), X12, X12
+	ADDQ          SI, BX
+	VADDSS        (BX), X13, X13
+	VADDSS        4(BX), X14, X14
+	VADDSS        8(BX), X15, X15
+	ADDQ          SI, BX
+
+dot_4x3_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X7, (DI)
+	VMOVSS X8, 4(DI)
+	VMOVSS X9, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X10, (DI)
+	VMOVSS X11, 4(DI)
+	VMOVSS X12, 8(DI)
+	ADDQ   SI, DI
+	VMOVSS X13, (DI)
+	VMOVSS X14, 4(DI)
+	VMOVSS X15, 8(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x4:
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	TESTQ  R15, R15
+	JZ     dot_4x4_rest
+
+dot_4x4_loop:
+	VMOVUPS     (R8), Z31
+	VMOVUPS     (R8)(R9*1), Z30
+	VMOVUPS     (R8)(R9*2), Z29
+	VMOVUPS     (R8)(R13*1), Z28
+	VMOVUPS     (R10), Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z12
+	VFMADD231PS Z0, Z28, Z16
+	VMOVUPS     (R10)(R11*1), Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z13
+	VFMADD231PS Z0, Z28, Z17
+	VMOVUPS     (R10)(R11*2), Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VFMADD231PS Z0, Z29, Z14
+	VFMADD231PS Z0, Z28, Z18
+	VMOVUPS     (R10)(R14*1), Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+	VFMADD231PS Z0, Z29, Z15
+	VFMADD231PS Z0, Z28, Z19
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	DECQ        R15
+	JNZ         dot_4x4_loop
+
+dot_4x4_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x4_done
+	VMOVUPS.Z   (R8), K1, Z31
+	VMOVUPS.Z   (R8)(R9*1), K1, Z30
+	VMOVUPS.Z   (R8)(R9*2), K1, Z29
+	VMOVUPS.Z   (R8)(R13*1), K1, Z28
+	VMOVUPS.Z   (R10), K1, Z0
+	VFMADD231PS Z0, Z31, Z4
+	VFMADD231PS Z0, Z30, Z8
+	VFMADD231PS Z0, Z29, Z12
+	VFMADD231PS Z0, Z28, Z16
+	VMOVUPS.Z   (R10)(R11*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z5
+	VFMADD231PS Z0, Z30, Z9
+	VFMADD231PS Z0, Z29, Z13
+	VFMADD231PS Z0, Z28, Z17
+	VMOVUPS.Z   (R10)(R11*2), K1, Z0
+	VFMADD231PS Z0, Z31, Z6
+	VFMADD231PS Z0, Z30, Z10
+	VFMADD231PS Z0, Z29, Z14
+	VFMADD231PS Z0, Z28, Z18
+	VMOVUPS.Z   (R10)(R14*1), K1, Z0
+	VFMADD231PS Z0, Z31, Z7
+	VFMADD231PS Z0, Z30, Z11
+	VFMADD231PS Z0, Z29, Z15
+	VFMADD231PS Z0, Z28, Z19
+
+dot_4x4_done:
+	MOVBQZX       add+72(FP), AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0x4e, X4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPS     $0xb1, X4, X0
+	VADDSS        X0, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0x4e, X5, X0
+	VADDPS        X0, X5, X5
+	VPERMILPS     $0xb1, X5, X0
+	VADDSS        X0, X5, X5
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0x4e, X6, X0
+	VADDPS        X0, X6, X6
+	VPERMILPS     $0xb1, X6, X0
+	VADDSS        X0, X6, X6
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0x4e, X7, X0
+	VADDPS        X0, X7, X7
+	VPERMILPS     $0xb1, X7, X0
+	VADDSS        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0x4e, X8, X0
+	VADDPS        X0, X8, X8
+	VPERMILPS     $0xb1, X8, X0
+	VADDSS        X0, X8, X8
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0x4e, X9, X0
+	VADDPS        X0, X9, X9
+	VPERMILPS     $0xb1, X9, X0
+	VADDSS        X0, X9, X9
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0x4e, X10, X0
+	VADDPS        X0, X10, X10
+	VPERMILPS     $0xb1, X10, X0
+	VADDSS        X0, X10, X10
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0x4e, X11, X0
+	VADDPS        X0, X11, X11
+	VPERMILPS     $0xb1, X11, X0
+	VADDSS        X0, X11, X11
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x4e, X12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0xb1, X12, X0
+	VADDSS        X0, X12, X12
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0x4e, X13, X0
+	VADDPS        X0, X13, X13
+	VPERMILPS     $0xb1, X13, X0
+	VADDSS        X0, X13, X13
+	VEXTRACTF64X4 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0x4e, X14, X0
+	VADDPS        X0, X14, X14
+	VPERMILPS     $0xb1, X14, X0
+	VADDSS        X0, X14, X14
+	VEXTRACTF64X4 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0x4e, X15, X0
+	VADDPS        X0, X15, X15
+	VPERMILPS     $0xb1, X15, X0
+	VADDSS        X0, X15, X15
+	VEXTRACTF64X4 $0x01, Z16, Y0
+	VADDPS        Y0, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X0
+	VADDPS        X0, X16, X16
+	VPERMILPS     $0x4e, X16, X0
+	VADDPS        X0, X16, X16
+	VPERMILPS     $0xb1, X16, X0
+	VADDSS        X0, X16, X16
+	VEXTRACTF64X4 $0x01, Z17, Y0
+	VADDPS        Y0, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X0
+	VADDPS        X0, X17, X17
+	VPERMILPS     $0x4e, X17, X0
+	VADDPS        X0, X17, X17
+	VPERMILPS     $0xb1, X17, X0
+	VADDSS        X0, X17, X17
+	VEXTRACTF64X4 $0x01, Z18, Y0
+	VADDPS        Y0, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X0
+	VADDPS        X0, X18, X18
+	VPERMILPS     $0x4e, X18, X0
+	VADDPS        X0, X18, X18
+	VPERMILPS     $0xb1, X18, X0
+	VADDSS        X0, X18, X18
+	VEXTRACTF64X4 $0x01, Z19, Y0
+	VADDPS        Y0, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X0
+	VADDPS        X0, X19, X19
+	VPERMILPS     $0x4e, X19, X0
+	VADDPS        X0, X19, X19
+	VPERMILPS     $0xb1, X19, X0
+	VADDSS        X0, X19, X19
+	TESTQ         AX, AX
+	JZ            dot_4x4_store
+	MOVQ          DI, BX
+	VADDSS        (BX), X4, X4
+	VADDSS        4(BX), X5, X5
+	VADDSS        8(BX), X6, X6
+	VADDSS        12(BX), X7, X7
+	ADDQ          SI, BX
+	VADDSS        (BX), X8, X8
+	VADDSS        4(BX), X9, X9
+	VADDSS        8(BX), X10, X10
+	VADDSS        12(BX), X11, X11
+	ADDQ          SI, BX
+	VADDSS        (BX), X12, X12
+	VADDSS        4(BX), X13, X13
+	VADDSS        8(BX), X14, X14
+	VADDSS        12(BX), X15, X15
+	ADDQ          SI, BX
+	VADDSS        (BX), X16, X16
+	VADDSS        4(BX), X17, X17
+	VADDSS        8(BX), X18, X18
+	VADDSS        12(BX), X19, X19
+	ADDQ          SI, BX
+
+dot_4x4_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	VMOVSS X6, 8(DI)
+	VMOVSS X7, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	VMOVSS X10, 8(DI)
+	VMOVSS X11, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X12, (DI)
+	VMOVSS X13, 4(DI)
+	VMOVSS X14, 8(DI)
+	VMOVSS X15, 12(DI)
+	ADDQ   SI, DI
+	VMOVSS X16, (DI)
+	VMOVSS X17, 4(DI)
+	VMOVSS X18, 8(DI)
+	VMOVSS X19, 12(DI)
+	ADDQ   SI, DI
 	VZEROUPPER
 	RET
 
@@ -17593,15 +19729,17 @@ masked_store_1x1:
 	VZEROUPPER
 	RET
 
-// func packAVX2(dst *float32, src *float32, ld int, k int, wide int)
+// func packAVX2(dst *float32, step int, src *float32, ld int, k int, wide int)
 // Requires: AVX
-TEXT ·packAVX2(SB), NOSPLIT, $0-40
+TEXT ·packAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ ld+16(FP), R8
-	MOVQ k+24(FP), R9
-	MOVQ wide+32(FP), R10
+	MOVQ step+8(FP), DX
+	MOVQ src+16(FP), SI
+	MOVQ ld+24(FP), R8
+	MOVQ k+32(FP), R9
+	MOVQ wide+40(FP), R10
 	SHLQ $0x02, R8
+	SHLQ $0x02, DX
 
 block:
 	CMPQ   R9, $0x00000008
@@ -17678,15 +19816,22 @@ whole_loaded:
 	VPERM2F128 $0x20, Y7, Y3, Y11
 	VPERM2F128 $0x31, Y7, Y3, Y15
 	VMOVUPS    Y8, (DI)
-	VMOVUPS    Y9, 128(DI)
-	VMOVUPS    Y10, 256(DI)
-	VMOVUPS    Y11, 384(DI)
-	VMOVUPS    Y12, 512(DI)
-	VMOVUPS    Y13, 640(DI)
-	VMOVUPS    Y14, 768(DI)
-	VMOVUPS    Y15, 896(DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y9, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y10, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y11, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y12, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y13, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y14, (DI)
+	ADDQ       DX, DI
+	VMOVUPS    Y15, (DI)
+	ADDQ       DX, DI
 	ADDQ       $0x00000020, SI
-	ADDQ       $0x00000400, DI
 	SUBQ       $0x00000008, R9
 	JMP        block
 
@@ -17770,29 +19915,792 @@ part_loaded:
 	VPERM2F128 $0x20, Y7, Y3, Y11
 	VPERM2F128 $0x31, Y7, Y3, Y15
 	VMOVUPS    Y8, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000001
 	JEQ        end
-	VMOVUPS    Y9, 128(DI)
+	VMOVUPS    Y9, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000002
 	JEQ        end
-	VMOVUPS    Y10, 256(DI)
+	VMOVUPS    Y10, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000003
 	JEQ        end
-	VMOVUPS    Y11, 384(DI)
+	VMOVUPS    Y11, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000004
 	JEQ        end
-	VMOVUPS    Y12, 512(DI)
+	VMOVUPS    Y12, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000005
 	JEQ        end
-	VMOVUPS    Y13, 640(DI)
+	VMOVUPS    Y13, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000006
 	JEQ        end
-	VMOVUPS    Y14, 768(DI)
+	VMOVUPS    Y14, (DI)
+	ADDQ       DX, DI
 	CMPQ       R9, $0x00000007
 	JEQ        end
-	VMOVUPS    Y15, 896(DI)
+	VMOVUPS    Y15, (DI)
+	ADDQ       DX, DI
 
 end:
+	VZEROUPPER
+	RET
+
+// func copyAVX2(dst *float32, step int, src *float32, ld int, k int, wide int)
+// Requires: AVX
+TEXT ·copyAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), DI
+	MOVQ    step+8(FP), SI
+	MOVQ    src+16(FP), R8
+	MOVQ    ld+24(FP), R9
+	MOVQ    k+32(FP), R10
+	MOVQ    wide+40(FP), R11
+	MOVQ    R11, CX
+	LEAQ    laneMasks<>+0(SB), AX
+	SHLQ    $0x02, CX
+	SUBQ    CX, AX
+	VMOVUPS 32(AX), Y3
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, SI
+	SUBQ    $0x04, R10
+	JLT     rest
+
+four:
+	VMASKMOVPS (R8), Y3, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, R8
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y3, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, R8
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y3, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, R8
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y3, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, R8
+	ADDQ       SI, DI
+	SUBQ       $0x04, R10
+	JGE        four
+
+rest:
+	ADDQ $0x04, R10
+	JZ   end
+
+one:
+	VMASKMOVPS (R8), Y3, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, R8
+	ADDQ       SI, DI
+	DECQ       R10
+	JNZ        one
+
+end:
+	VZEROUPPER
+	RET
+
+// func dotAVX2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, rows int, cols int, add bool)
+// Requires: AVX, FMA3
+TEXT ·dotAVX2(SB), NOSPLIT, $0-73
+	MOVQ    c+0(FP), DI
+	MOVQ    ldc+8(FP), SI
+	MOVQ    a+16(FP), R8
+	MOVQ    lda+24(FP), R9
+	MOVQ    b+32(FP), R10
+	MOVQ    ldb+40(FP), R11
+	MOVQ    k+48(FP), R12
+	MOVQ    rows+56(FP), AX
+	MOVQ    cols+64(FP), DX
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R9*2), R13
+	LEAQ    (R11)(R11*2), R14
+	MOVQ    R12, R15
+	MOVQ    R12, CX
+	SHRQ    $0x03, R15
+	ANDQ    $0x07, CX
+	MOVQ    CX, R12
+	LEAQ    laneMasks<>+0(SB), BX
+	SHLQ    $0x02, CX
+	SUBQ    CX, BX
+	VMOVUPS 32(BX), Y3
+	CMPQ    AX, $0x00000001
+	JNE     dot_1x1_not
+	CMPQ    DX, $0x00000001
+	JE      dot_1x1
+
+dot_1x1_not:
+	CMPQ AX, $0x00000001
+	JNE  dot_1x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_1x2
+
+dot_1x2_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_2x1
+
+dot_2x1_not:
+	CMPQ AX, $0x00000002
+	JNE  dot_2x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_2x2
+
+dot_2x2_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_3x1
+
+dot_3x1_not:
+	CMPQ AX, $0x00000003
+	JNE  dot_3x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_3x2
+
+dot_3x2_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x1_not
+	CMPQ DX, $0x00000001
+	JE   dot_4x1
+
+dot_4x1_not:
+	CMPQ AX, $0x00000004
+	JNE  dot_4x2_not
+	CMPQ DX, $0x00000002
+	JE   dot_4x2
+
+dot_4x2_not:
+dot_1x1:
+	VXORPS Y4, Y4, Y4
+	TESTQ  R15, R15
+	JZ     dot_1x1_rest
+
+dot_1x1_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_1x1_loop
+
+dot_1x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x1_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+
+dot_1x1_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	TESTQ        AX, AX
+	JZ           dot_1x1_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	ADDQ         SI, BX
+
+dot_1x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_1x2:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	TESTQ  R15, R15
+	JZ     dot_1x2_rest
+
+dot_1x2_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VMOVUPS     (R10)(R11*1), Y0
+	VFMADD231PS Y0, Y15, Y5
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_1x2_loop
+
+dot_1x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_1x2_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VMASKMOVPS  (R10)(R11*1), Y3, Y0
+	VFMADD231PS Y0, Y15, Y5
+
+dot_1x2_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	TESTQ        AX, AX
+	JZ           dot_1x2_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	VADDSS       4(BX), X5, X5
+	ADDQ         SI, BX
+
+dot_1x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x1:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	TESTQ  R15, R15
+	JZ     dot_2x1_rest
+
+dot_2x1_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_2x1_loop
+
+dot_2x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x1_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+
+dot_2x1_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	TESTQ        AX, AX
+	JZ           dot_2x1_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	ADDQ         SI, BX
+	VADDSS       (BX), X5, X5
+	ADDQ         SI, BX
+
+dot_2x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_2x2:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	TESTQ  R15, R15
+	JZ     dot_2x2_rest
+
+dot_2x2_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VMOVUPS     (R10)(R11*1), Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_2x2_loop
+
+dot_2x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_2x2_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VMASKMOVPS  (R10)(R11*1), Y3, Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+
+dot_2x2_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0x4e, X6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0xb1, X6, X0
+	VADDSS       X0, X6, X6
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0x4e, X7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0xb1, X7, X0
+	VADDSS       X0, X7, X7
+	TESTQ        AX, AX
+	JZ           dot_2x2_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	VADDSS       4(BX), X5, X5
+	ADDQ         SI, BX
+	VADDSS       (BX), X6, X6
+	VADDSS       4(BX), X7, X7
+	ADDQ         SI, BX
+
+dot_2x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x1:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	TESTQ  R15, R15
+	JZ     dot_3x1_rest
+
+dot_3x1_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R8)(R9*2), Y13
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+	VFMADD231PS Y0, Y13, Y6
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_3x1_loop
+
+dot_3x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x1_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R8)(R9*2), Y3, Y13
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+	VFMADD231PS Y0, Y13, Y6
+
+dot_3x1_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0x4e, X6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0xb1, X6, X0
+	VADDSS       X0, X6, X6
+	TESTQ        AX, AX
+	JZ           dot_3x1_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	ADDQ         SI, BX
+	VADDSS       (BX), X5, X5
+	ADDQ         SI, BX
+	VADDSS       (BX), X6, X6
+	ADDQ         SI, BX
+
+dot_3x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_3x2:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	TESTQ  R15, R15
+	JZ     dot_3x2_rest
+
+dot_3x2_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R8)(R9*2), Y13
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VFMADD231PS Y0, Y13, Y8
+	VMOVUPS     (R10)(R11*1), Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+	VFMADD231PS Y0, Y13, Y9
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_3x2_loop
+
+dot_3x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_3x2_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R8)(R9*2), Y3, Y13
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VFMADD231PS Y0, Y13, Y8
+	VMASKMOVPS  (R10)(R11*1), Y3, Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+	VFMADD231PS Y0, Y13, Y9
+
+dot_3x2_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0x4e, X6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0xb1, X6, X0
+	VADDSS       X0, X6, X6
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0x4e, X7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0xb1, X7, X0
+	VADDSS       X0, X7, X7
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VPERMILPS    $0x4e, X8, X0
+	VADDPS       X0, X8, X8
+	VPERMILPS    $0xb1, X8, X0
+	VADDSS       X0, X8, X8
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X9
+	VPERMILPS    $0x4e, X9, X0
+	VADDPS       X0, X9, X9
+	VPERMILPS    $0xb1, X9, X0
+	VADDSS       X0, X9, X9
+	TESTQ        AX, AX
+	JZ           dot_3x2_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	VADDSS       4(BX), X5, X5
+	ADDQ         SI, BX
+	VADDSS       (BX), X6, X6
+	VADDSS       4(BX), X7, X7
+	ADDQ         SI, BX
+	VADDSS       (BX), X8, X8
+	VADDSS       4(BX), X9, X9
+	ADDQ         SI, BX
+
+dot_3x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x1:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	TESTQ  R15, R15
+	JZ     dot_4x1_rest
+
+dot_4x1_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R8)(R9*2), Y13
+	VMOVUPS     (R8)(R13*1), Y12
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+	VFMADD231PS Y0, Y13, Y6
+	VFMADD231PS Y0, Y12, Y7
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_4x1_loop
+
+dot_4x1_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x1_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R8)(R9*2), Y3, Y13
+	VMASKMOVPS  (R8)(R13*1), Y3, Y12
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y5
+	VFMADD231PS Y0, Y13, Y6
+	VFMADD231PS Y0, Y12, Y7
+
+dot_4x1_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0x4e, X6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0xb1, X6, X0
+	VADDSS       X0, X6, X6
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0x4e, X7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0xb1, X7, X0
+	VADDSS       X0, X7, X7
+	TESTQ        AX, AX
+	JZ           dot_4x1_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	ADDQ         SI, BX
+	VADDSS       (BX), X5, X5
+	ADDQ         SI, BX
+	VADDSS       (BX), X6, X6
+	ADDQ         SI, BX
+	VADDSS       (BX), X7, X7
+	ADDQ         SI, BX
+
+dot_4x1_store:
+	VMOVSS X4, (DI)
+	ADDQ   SI, DI
+	VMOVSS X5, (DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	ADDQ   SI, DI
+	VMOVSS X7, (DI)
+	ADDQ   SI, DI
+	VZEROUPPER
+	RET
+
+dot_4x2:
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	TESTQ  R15, R15
+	JZ     dot_4x2_rest
+
+dot_4x2_loop:
+	VMOVUPS     (R8), Y15
+	VMOVUPS     (R8)(R9*1), Y14
+	VMOVUPS     (R8)(R9*2), Y13
+	VMOVUPS     (R8)(R13*1), Y12
+	VMOVUPS     (R10), Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VFMADD231PS Y0, Y13, Y8
+	VFMADD231PS Y0, Y12, Y10
+	VMOVUPS     (R10)(R11*1), Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+	VFMADD231PS Y0, Y13, Y9
+	VFMADD231PS Y0, Y12, Y11
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	DECQ        R15
+	JNZ         dot_4x2_loop
+
+dot_4x2_rest:
+	TESTQ       R12, R12
+	JZ          dot_4x2_done
+	VMASKMOVPS  (R8), Y3, Y15
+	VMASKMOVPS  (R8)(R9*1), Y3, Y14
+	VMASKMOVPS  (R8)(R9*2), Y3, Y13
+	VMASKMOVPS  (R8)(R13*1), Y3, Y12
+	VMASKMOVPS  (R10), Y3, Y0
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y14, Y6
+	VFMADD231PS Y0, Y13, Y8
+	VFMADD231PS Y0, Y12, Y10
+	VMASKMOVPS  (R10)(R11*1), Y3, Y0
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS Y0, Y14, Y7
+	VFMADD231PS Y0, Y13, Y9
+	VFMADD231PS Y0, Y12, Y11
+
+dot_4x2_done:
+	MOVBQZX      add+72(FP), AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDSS       X0, X4, X4
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0x4e, X5, X0
+	VADDPS       X0, X5, X5
+	VPERMILPS    $0xb1, X5, X0
+	VADDSS       X0, X5, X5
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0x4e, X6, X0
+	VADDPS       X0, X6, X6
+	VPERMILPS    $0xb1, X6, X0
+	VADDSS       X0, X6, X6
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0x4e, X7, X0
+	VADDPS       X0, X7, X7
+	VPERMILPS    $0xb1, X7, X0
+	VADDSS       X0, X7, X7
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VPERMILPS    $0x4e, X8, X0
+	VADDPS       X0, X8, X8
+	VPERMILPS    $0xb1, X8, X0
+	VADDSS       X0, X8, X8
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X9
+	VPERMILPS    $0x4e, X9, X0
+	VADDPS       X0, X9, X9
+	VPERMILPS    $0xb1, X9, X0
+	VADDSS       X0, X9, X9
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X10
+	VPERMILPS    $0x4e, X10, X0
+	VADDPS       X0, X10, X10
+	VPERMILPS    $0xb1, X10, X0
+	VADDSS       X0, X10, X10
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPS       X0, X11, X11
+	VPERMILPS    $0x4e, X11, X0
+	VADDPS       X0, X11, X11
+	VPERMILPS    $0xb1, X11, X0
+	VADDSS       X0, X11, X11
+	TESTQ        AX, AX
+	JZ           dot_4x2_store
+	MOVQ         DI, BX
+	VADDSS       (BX), X4, X4
+	VADDSS       4(BX), X5, X5
+	ADDQ         SI, BX
+	VADDSS       (BX), X6, X6
+	VADDSS       4(BX), X7, X7
+	ADDQ         SI, BX
+	VADDSS       (BX), X8, X8
+	VADDSS       4(BX), X9, X9
+	ADDQ         SI, BX
+	VADDSS       (BX), X10, X10
+	VADDSS       4(BX), X11, X11
+	ADDQ         SI, BX
+
+dot_4x2_store:
+	VMOVSS X4, (DI)
+	VMOVSS X5, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X6, (DI)
+	VMOVSS X7, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X8, (DI)
+	VMOVSS X9, 4(DI)
+	ADDQ   SI, DI
+	VMOVSS X10, (DI)
+	VMOVSS X11, 4(DI)
+	ADDQ   SI, DI
 	VZEROUPPER
 	RET
 

@@ -99,3 +99,28 @@ func store(sum *[16]float32, c *float32, ldc, rows, cols int, add bool) {
 		}
 	}
 }
+
+func dotPortable(c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, rows, cols int, add bool) {
+	for i := range rows {
+		x := unsafe.Slice(at(a, i*lda), k)
+		for j := range cols {
+			y := unsafe.Slice(at(b, j*ldb), k)
+			var sum [4]float32
+			n := 0
+			for ; n+4 <= k; n += 4 {
+				sum[0] += x[n] * y[n]
+				sum[1] += x[n+1] * y[n+1]
+				sum[2] += x[n+2] * y[n+2]
+				sum[3] += x[n+3] * y[n+3]
+			}
+			for ; n < k; n++ {
+				sum[0] += x[n] * y[n]
+			}
+			total := (sum[0] + sum[1]) + (sum[2] + sum[3])
+			if add {
+				total += *at(c, i*ldc+j)
+			}
+			*at(c, i*ldc+j) = total
+		}
+	}
+}

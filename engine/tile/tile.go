@@ -2,16 +2,18 @@
 // engine: each computes one small block of C, at most MaxRows × Width, whose sums stay in registers while the
 // inner dimension runs. It is the only place where products are written in assembly.
 //
-// Two kernels cover the needs of the packages above, because they differ in what has to be copied beforehand:
+// Three kernels cover the needs of the packages above, because they differ in what has to be copied beforehand:
 //
 //   - Row reads A in place, row by row (the inner dimension is contiguous in each row), and B from a packed
 //     panel. The inner dimension may be cut into segments that lie anywhere relative to the tile's first row:
 //     the taps of a convolution, or the one segment of a plain product. Nothing but B is ever copied.
 //   - Col reads both operands with the inner dimension outermost, in place: the weight gradients Aᵀ·B of
 //     dense layers, convolutions and recurrences. Its segments add up many products in one pass.
+//   - Dot reads both with the inner dimension innermost: products with a vector, where any copy would cost as
+//     much as the product.
 //
 // A panel is K × Width floats, row-major: the Width columns of B that a tile covers, for every k, padded with
-// zeros. PackB and PackBT make panels. The method is that of Goto and van de Geijn, "Anatomy of
+// zeros. PackB and PackBT make panels, PackA and PackAT tiles of A for Col. The method is that of Goto and van de Geijn, "Anatomy of
 // high-performance matrix multiplication" (ACM TOMS 34(3), 2008), with the tile shape of BLIS.
 //
 // Every element of C is summed in an order that depends on the tile's shape and on the kernel family alone,
@@ -19,7 +21,7 @@
 // duty. They read and write only the elements named in their formulas, allocate nothing, and may run beside
 // each other as long as their C differ.
 //
-// Start with Row and Col, then PackB; the kernels are in portable.go and, for amd64, written by the generator
+// Start with Row, Col and Dot, then PackB; the kernels are in portable.go and, for amd64, written by the generator
 // in asm.
 package tile
 
@@ -96,10 +98,23 @@ func Row(c *float32, ldc int, a *float32, lda int, segs []Seg, b *float32, rows,
 //
 // or adds that sum to C where add is set. rows is at most MaxRows and cols at most Width; nothing is done
 // where either is not positive. C must not overlap A or B. Leading dimensions and offsets are in floats and
-// may be negative. With lda = MaxRows and ldb = Width it is the kernel of a product whose operands are both packed.
+// may be negative. With lda = Lead and ldb = Width it is the kernel of a product whose operands are both packed.
 func Col(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, segs []ColSeg, rows, cols int, add bool) {
 	if rows <= 0 || cols <= 0 {
 		return
 	}
 	col(c, ldc, a, lda, b, ldb, segs, rows, cols, add)
+}
+
+// Dot computes, for i < rows and j < cols,
+//
+//	C[i·ldc+j] = Σ over n < k of A[i·lda+n] · B[j·ldb+n]
+//
+// or adds that sum to C where add is set. rows and cols may be any number; Dot is fast where one of them is at
+// most 4. C must not overlap A or B. Leading dimensions are in floats and may be negative.
+func Dot(c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, rows, cols int, add bool) {
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	dot(c, ldc, a, lda, b, ldb, max(k, 0), rows, cols, add)
 }

@@ -198,6 +198,65 @@ func checkPack(t *testing.T, r *rand.Rand, k, n int, transposed bool) {
 	}
 }
 
+func TestPackA(t *testing.T) {
+	everyFamily(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for range 200 {
+			k, rows := 1+r.IntN(40), 1+r.IntN(MaxRows)
+			for _, transposed := range []bool{false, true} {
+				high, wide, pack := k, rows, PackA
+				if transposed {
+					high, wide, pack = rows, k, PackAT
+				}
+				ld := wide + r.IntN(3)
+				src := fill(r, tiletest.Fenced(t, (high-1)*ld+wide, r.IntN(2) == 0))
+				dst := tiletest.Fenced(t, k*Lead, r.IntN(2) == 0)
+				pack(dst, src, ld, k, rows)
+				for n, got := range dst {
+					var want float32
+					if p, i := n/Lead, n%Lead; i < rows && transposed {
+						want = src[i*ld+p]
+					} else if i < rows {
+						want = src[p*ld+i]
+					}
+					if got != want {
+						t.Fatalf("%d × %d, transposed %v: element %d is %v, want %v", k, rows, transposed, n, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestDot(t *testing.T) {
+	everyFamily(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		for n := range 600 {
+			rows, cols, k, add := r.IntN(11), r.IntN(11), r.IntN(70), n%2 == 0
+			lda, ldb, ldc := k+r.IntN(3), k+r.IntN(3), cols+1+r.IntN(3)
+			a := fill(r, tiletest.Fenced(t, max(1, (rows-1)*lda+k), r.IntN(2) == 0))
+			b := fill(r, tiletest.Fenced(t, max(1, (cols-1)*ldb+k), r.IntN(2) == 0))
+			c := tiletest.Fenced(t, (rows+1)*ldc, r.IntN(2) == 0)
+			before := start(r, c, ldc, rows, cols)
+			Dot(&c[0], ldc, &a[0], lda, &b[0], ldb, k, rows, cols, add)
+			outside(t, c, ldc, rows, cols)
+			for at := range rows * cols {
+				i, j := at/cols, at%cols
+				want := 0.0
+				if add {
+					want = float64(before[i*ldc+j])
+				}
+				for p := range k {
+					want += float64(a[i*lda+p]) * float64(b[j*ldb+p])
+				}
+				if !near(c[i*ldc+j], want, k) {
+					t.Fatalf("%d × %d × %d: C[%d][%d] = %v, want %v", rows, k, cols, i, j, c[i*ldc+j], want)
+				}
+			}
+		}
+	})
+}
+
 func TestNothingAllocates(t *testing.T) {
 	everyFamily(t, func(t *testing.T) {
 		a, b, c := make([]float32, 1000), make([]float32, 1000), make([]float32, 1000)
@@ -206,6 +265,9 @@ func TestNothingAllocates(t *testing.T) {
 			Col(&c[0], 32, &a[0], 14, &b[0], 32, []ColSeg{{0, 0, 10}}, 14, 32, true)
 			PackB(a, b, 32, 10, 32)
 			PackBT(a, b, 10, 10, 32)
+			PackA(a, b, 32, 10, 14)
+			PackAT(a, b, 10, 10, 14)
+			Dot(&c[0], 4, &a[0], 10, &b[0], 10, 10, 4, 4, true)
 		}); n != 0 {
 			t.Fatalf("%v allocations", n)
 		}

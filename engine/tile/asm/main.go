@@ -4,7 +4,7 @@
 // families: they differ in the width of a register, in how many there are, and in how a tail is masked, which
 // is what isa.go holds.
 //
-// Read isa.go, then row.go and col.go (the kernels), pack.go (transposition into panels), peak.go.
+// Read isa.go, then row.go and col.go (the kernels), dot.go, pack.go (copies), peak.go.
 package main
 
 import (
@@ -12,12 +12,13 @@ import (
 )
 
 func main() {
-	Package("galen.dev/engine/tile")
 	ConstraintExpr("amd64")
 	for _, m := range []*isa{avx512(), avx2()} {
 		row(m)
 		col(m)
 		pack(m)
+		copyRows(m)
+		dot(m)
 		peak(m)
 	}
 	Generate()

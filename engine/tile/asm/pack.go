@@ -13,16 +13,18 @@ import (
 // pack emits the transposition of as many rows as a register has lanes into one part of a panel, block by
 // block: log2(lanes) rounds of exchanges between registers.
 func pack(m *isa) {
-	TEXT("pack"+m.name, NOSPLIT, "func(dst, src *float32, ld, k, wide int)")
-	Doc(fmt.Sprintf("pack%s writes src[j·ld+p] to dst[p·Width+j] for p < k and j < wide, and 0 for wide ≤ j < %d.", m.name, m.lanes))
+	TEXT("pack"+m.name, NOSPLIT, "func(dst *float32, step int, src *float32, ld, k, wide int)")
+	Doc(fmt.Sprintf("pack%s writes src[j·ld+p], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < %d.", m.name, m.lanes))
 	Pragma("noescape")
-	dst, src, ld, k, wide, p := RDI, RSI, R8, R9, R10, RBX
+	dst, step, src, ld, k, wide, p := RDI, RDX, RSI, R8, R9, R10, RBX
 	load("dst", dst)
+	load("step", step)
 	load("src", src)
 	load("ld", ld)
 	load("k", k)
 	load("wide", wide)
 	SHLQ(U8(2), ld)
+	SHLQ(U8(2), step)
 	in, out := m.regs[:m.lanes], m.regs[m.lanes:]
 
 	Label("block")
@@ -30,11 +32,11 @@ func pack(m *isa) {
 	JLT(LabelRef("last"))
 	m.fetch(in, src, ld, wide, p, "whole", func(from Mem, to VecPhysical) { VMOVUPS(from, to) })
 	done := m.transpose(in, out)
-	for i, r := range done {
-		VMOVUPS(r, Mem{Base: dst, Disp: 128 * i})
+	for _, r := range done {
+		VMOVUPS(r, Mem{Base: dst})
+		ADDQ(step, dst)
 	}
 	ADDQ(U32(m.bytes()), src)
-	ADDQ(U32(128*m.lanes), dst)
 	SUBQ(U32(m.lanes), k)
 	JMP(LabelRef("block"))
 
@@ -54,7 +56,8 @@ func pack(m *isa) {
 	})
 	done = m.transpose(in, out)
 	for i, r := range done {
-		VMOVUPS(r, Mem{Base: dst, Disp: 128 * i})
+		VMOVUPS(r, Mem{Base: dst})
+		ADDQ(step, dst)
 		if i < m.lanes-1 {
 			CMPQ(k, U32(i+1))
 			JEQ(LabelRef("end"))
@@ -129,4 +132,46 @@ func (m *isa) transpose(in, out []VecPhysical) []VecPhysical {
 		result[c], result[8+c], result[4+c], result[12+c] = in[c], in[8+c], in[4+c], in[12+c]
 	}
 	return result
+}
+
+// copyRows emits a copy of k rows, one register wide.
+func copyRows(m *isa) {
+	TEXT("copy"+m.name, NOSPLIT, "func(dst *float32, step int, src *float32, ld, k, wide int)")
+	Doc(fmt.Sprintf("copy%s writes src[p·ld+j], or 0 where j ≥ wide, to dst[p·step+j] for p < k and j < %d.", m.name, m.lanes))
+	Pragma("noescape")
+	dst, step, src, ld, k, wide := RDI, RSI, R8, R9, R10, R11
+	load("dst", dst)
+	load("step", step)
+	load("src", src)
+	load("ld", ld)
+	load("k", k)
+	load("wide", wide)
+	MOVQ(wide, RCX)
+	m.setMask(RCX, RAX)
+	SHLQ(U8(2), ld)
+	SHLQ(U8(2), step)
+	SUBQ(U8(4), k)
+	JLT(LabelRef("rest"))
+	Label("four")
+	for range 4 {
+		m.loadTail(Mem{Base: src}, m.b(0))
+		VMOVUPS(m.b(0), Mem{Base: dst})
+		ADDQ(ld, src)
+		ADDQ(step, dst)
+	}
+	SUBQ(U8(4), k)
+	JGE(LabelRef("four"))
+	Label("rest")
+	ADDQ(U8(4), k)
+	JZ(LabelRef("end"))
+	Label("one")
+	m.loadTail(Mem{Base: src}, m.b(0))
+	VMOVUPS(m.b(0), Mem{Base: dst})
+	ADDQ(ld, src)
+	ADDQ(step, dst)
+	DECQ(k)
+	JNZ(LabelRef("one"))
+	Label("end")
+	VZEROUPPER()
+	RET()
 }
