@@ -27,3 +27,5 @@ func match(n int, lengths ...int) {
 		}
 	}
 }
+
+//go:generate go run -tags avo ./asm -out kernel_amd64.s -stubs kernel_amd64.go -pkg vec
