@@ -8,6 +8,13 @@ const (
 	// blockK is the longest run of the inner dimension between two visits of a tile of C: a tile's part of A
 	// then fits the first-level cache and a panel's part of B the second.
 	blockK = 512
+	// blockInPlace is the same where B is read in place: its rows may lie far apart and fill the caches unevenly.
+	blockInPlace = 128
+	// blockVector is the same where C has so few rows that reading B takes the time: neighbouring panels are then
+	// read while the pages of a few rows are at hand.
+	blockVector = 16
+	// blockRows is the same where both operands are read along their rows.
+	blockRows = 4096
 	// groupFloats bounds the scratch memory: longer inner dimensions are packed group by group.
 	groupFloats = 4 << 20
 	// itemWork is the least number of multiply-adds worth handing to another thread (about 4 microseconds).
@@ -18,7 +25,9 @@ const (
 	// than take one each of a batch.
 	apartBelow = 1 << 24
 	// thinRows is the most rows of C for which B is read in place.
-	thinRows = 28
+	thinRows = 112
+	// dotRows is the most rows (or columns) of C for which both operands are read along the inner dimension.
+	dotRows = 4
 	// inPlaceFloats bounds the part of B that fits the second-level cache beside everything else.
 	inPlaceFloats = 64 << 10
 )
@@ -27,33 +36,41 @@ const (
 type form int
 
 const (
-	rowsInPlace form = iota // A row-major, read by tile.Row
+	rowsInPlace form = iota // A row-major, read by tile.Row or tile.Dot
+	rowsCopied              // the same, from a copy whose rows lie close together
 	inPlace                 // inner dimension outermost, read by tile.Col where it lies
-	packed                  // copied first
+	packed                  // A in tiles for tile.Col, B in panels
+	alongRows               // B transposed, read by tile.Dot where it lies
 )
 
 // forms chooses how A and B are read.
 func forms(s Shape) (a, b form) {
 	tiles, panels := (s.M+tile.Rows()-1)/tile.Rows(), tile.Panels(s.N)
 	switch {
-	case s.Packed:
-		a, b = rowsInPlace, packed
-		if s.TransA {
-			a = packedUnlessFew(s.LDA, panels)
-		}
-	case s.TransB:
-		a, b = rowsInPlace, packed
-		if s.TransA {
-			a = packedUnlessFew(s.LDA, panels)
-		}
-	case s.TransA:
-		a, b = packedUnlessFew(s.LDA, panels), packedUnlessFew(s.LDB, tiles)
-	case s.M == 1:
-		a, b = inPlace, inPlace
+	case s.TransB && s.M <= dotRows && !s.TransA:
+		return rowsInPlace, alongRows
+	case s.TransB && s.M <= dotRows:
+		return rowsCopied, alongRows
+	case s.Packed || s.TransB:
+		b = packed
 	case s.M <= thinRows:
-		a, b = packed, inPlace
+		b = inPlace
+	case s.TransA:
+		b = packedUnlessFew(s.LDB, tiles)
 	default:
-		a, b = rowsInPlace, packed
+		b = packed
+	}
+	switch {
+	case s.TransA:
+		a = packedUnlessFew(s.LDA, panels)
+	case b == packed && s.LDA%1024 == 0 && panels > 2:
+		a = rowsCopied
+	case b == packed:
+		a = rowsInPlace
+	case s.M == 1:
+		a = inPlace
+	default:
+		a = packed
 	}
 	return a, b
 }
@@ -71,6 +88,9 @@ func packedUnlessFew(ld, times int) form {
 	}
 	return packed
 }
+
+// flips says that Cᵀ = Bᵀ·Aᵀ is computed instead: where C has few columns, these would fill registers badly.
+func flips(s Shape) bool { return s.N <= dotRows && s.M >= 4*s.N && !s.Packed }
 
 // splits is the number of pieces into which the inner dimension is cut for threads: 1 unless C is small and the
 // inner dimension long.

@@ -59,8 +59,9 @@ type Epilogue func(worker, row0, row1 int)
 type Plan struct {
 	shape    Shape
 	epilogue Epilogue
-	one      *product // one element of the batch, or nil where split is set
+	one      *product // one element of the batch, unless split or flip is set
 	split    *split
+	flip     *flip
 	apart    bool // elements of the batch are the items that threads share
 
 	a, b, c []float32 // operands while running
@@ -77,13 +78,16 @@ func New(s Shape, epilogue Epilogue) *Plan {
 	if s.M == 0 || s.N == 0 {
 		return p
 	}
-	k := span{0, s.K, s.Segments}
+	if flips(s) {
+		p.flip = newFlip(s)
+		return p
+	}
 	if pieces := splits(s); pieces > 1 {
 		p.split = newSplit(s, pieces)
 		return p
 	}
 	p.apart = s.Batch >= 4 && s.M*s.N*s.K < apartBelow
-	p.one = newProduct(s, k, p.apart)
+	p.one = newProduct(s, span{0, s.K, s.Segments}, p.apart)
 	p.each = p.runElement
 	return p
 }
@@ -192,6 +196,8 @@ func (p *Plan) run(a, b, panels, c []float32) {
 	p.a, p.b, p.panels, p.c = a, b, panels, c
 	defer func() { p.a, p.b, p.panels, p.c = nil, nil, nil, nil }()
 	switch {
+	case p.flip != nil:
+		p.flip.run(a, b, c, p.epilogue)
 	case p.apart:
 		p.workers = grow(p.workers, min(cpu.Threads(), s.Batch), p.one.scratchSizes)
 		cpu.Do(s.Batch, p.each)

@@ -229,7 +229,7 @@ func TestSameBitsForEveryNumberOfThreads(t *testing.T) {
 
 // Longer than one group of packing, which takes a large product otherwise.
 func TestGroups(t *testing.T) {
-	s := Shape{M: 40, N: 2000, K: 2500}
+	s := Shape{M: 113, N: 2000, K: 2200}
 	x := newTrial(t, rand.New(rand.NewPCG(1, 1)), s)
 	if p := New(s, nil); len(p.one.groups) < 2 {
 		t.Fatal("one group only: the test tests nothing")

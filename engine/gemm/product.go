@@ -41,7 +41,7 @@ type group struct {
 type block struct {
 	k0, k    int           // from the group's start
 	segments []tile.ColSeg // for tile.Col; offsets of packed operands count from the tile's or panel's start
-	row      []tile.Seg    // for tile.Row
+	row      [1]tile.Seg   // for tile.Row
 }
 
 // operands are the matrices of one product. panels is set instead of b where B was packed before.
@@ -85,7 +85,7 @@ func newProduct(s Shape, k span, alone bool) *product {
 	if !alone {
 		p.grid = cut(p.m, p.n, p.k, p.tiles, p.panels)
 	}
-	p.tileOuter = p.grid.panels*min(p.k, blockK)*tile.Width <= inPlaceFloats
+	p.tileOuter = p.grid.panels*min(p.k, p.blockK())*tile.Width <= inPlaceFloats
 	p.cutInner(k)
 	p.left = make([]atomic.Int32, p.grid.rowBlocks)
 	p.packOne, p.tilesOne = p.packItem, p.tileItem
@@ -95,10 +95,10 @@ func newProduct(s Shape, k span, alone bool) *product {
 // cutInner cuts the inner dimension into groups and blocks, as even as can be.
 func (p *product) cutInner(whole span) {
 	size := 0
-	if p.a == packed {
-		size += p.tiles * p.aStride()
+	if p.packsA() {
+		size += p.tiles * tile.Lead
 	}
-	if p.b == packed && !p.given {
+	if p.packsB() {
 		size += p.panels * tile.Width
 	}
 	perGroup := whole.k
@@ -109,11 +109,24 @@ func (p *product) cutInner(whole span) {
 		r := span{g[0], g[1], whole.segments}
 		grp := group{span: r, source: r.clip(p.aStep(), p.bStep())}
 		p.most = max(p.most, r.k)
-		for _, b := range even(0, r.k, blockK) {
+		for _, b := range even(0, r.k, p.blockK()) {
 			grp.blocks = append(grp.blocks, p.block(r, b[0], b[1]))
 		}
 		p.groups = append(p.groups, grp)
 	}
+}
+
+// blockK is the longest block.
+func (p *product) blockK() int {
+	switch {
+	case p.b == inPlace && p.m <= dotRows:
+		return blockVector
+	case p.b == inPlace:
+		return blockInPlace
+	case p.b == alongRows:
+		return blockRows
+	}
+	return blockK
 }
 
 // even cuts n elements from k0 on into the fewest parts of at most most elements.
@@ -145,8 +158,8 @@ func (p *product) bStep() int {
 // block prepares the kernels' arguments for k elements from k0 on of the group r.
 func (p *product) block(r span, k0, k int) block {
 	b := block{k0: k0, k: k}
-	if p.a == rowsInPlace {
-		b.row = []tile.Seg{{Off: r.k0 + k0, K: k}}
+	if p.a == rowsInPlace || p.a == rowsCopied {
+		b.row[0].K = k
 		return b
 	}
 	b.segments = span{r.k0 + k0, k, r.segments}.clip(p.aStep(), p.bStep())
@@ -154,7 +167,7 @@ func (p *product) block(r span, k0, k int) block {
 	for i := range b.segments {
 		s := &b.segments[i]
 		if p.a == packed {
-			s.A = at * p.aStride()
+			s.A = at * tile.Lead
 		}
 		if p.b == packed {
 			s.B = at * tile.Width
@@ -164,51 +177,77 @@ func (p *product) block(r span, k0, k int) block {
 	return b
 }
 
-// thin says that A is packed from rows: all tiles share one panel.
-func (p *product) thin() bool { return p.a == packed && !p.transA }
-
-// aStride is the leading dimension of packed A.
-func (p *product) aStride() int {
-	if p.thin() {
-		return tile.Width
-	}
-	return p.height
-}
-
-// aLead is the leading dimension with which the tiles read A.
+// aLead is the leading dimension with which tile.Col reads A.
 func (p *product) aLead() int {
 	switch {
 	case p.a == packed:
-		return p.aStride()
-	case p.a == inPlace && !p.transA:
+		return tile.Lead
+	case !p.transA:
 		return 1 // a single row, read along itself
 	}
 	return p.lda
 }
 
+// rowStride is the distance of copied rows: no multiple of a cache's period, so that rows do not displace each
+// other.
+func rowStride(k int) int {
+	const line, period = 16, 256
+	stride := (k + line - 1) / line * line
+	if stride%period == 0 {
+		stride += line
+	}
+	return stride
+}
+
 // scratchSizes are how many floats of A and B are packed at once.
 func (p *product) scratchSizes() (a, b int) {
-	if p.thin() {
-		a = tile.Width * p.most
-	} else if p.a == packed {
-		a = p.tiles * p.height * p.most
+	switch p.a {
+	case packed:
+		a = p.tiles * tile.Lead * p.most
+	case rowsCopied:
+		a = p.tiles * p.height * rowStride(p.most)
 	}
-	if p.b == packed && !p.given {
+	if p.packsB() {
 		b = p.panels * tile.Width * p.most
 	}
 	return a, b
 }
 
-// packTile copies tile t of a transposed A for the group g.
+// packsA and packsB say which operands are copied.
+func (p *product) packsA() bool { return p.a == packed || p.a == rowsCopied }
+func (p *product) packsB() bool { return p.b == packed && !p.given }
+
+// packTile copies tile t of A for the group g.
 func (p *product) packTile(o operands, s *scratch, g *group, t int) {
-	h := p.height
-	i, high := t*h, min(h, p.m-t*h)
-	dst := s.a[t*h*g.k:]
+	i, high := t*p.height, min(p.height, p.m-t*p.height)
+	switch {
+	case p.a == rowsCopied:
+		stride := rowStride(g.k)
+		for r := i; r < i+high; r++ {
+			p.copyRow(s.a[r*stride:][:g.k], o.a, g, r)
+		}
+	case p.transA:
+		dst := s.a[t*g.k*tile.Lead:]
+		for _, seg := range g.source {
+			tile.PackA(dst, o.a[seg.A+i:], p.lda, seg.K, high)
+			dst = dst[seg.K*tile.Lead:]
+		}
+	default:
+		tile.PackAT(s.a[t*g.k*tile.Lead:], o.a[i*p.lda+g.k0:], p.lda, g.k, high)
+	}
+}
+
+// copyRow copies row r of A.
+func (p *product) copyRow(dst, a []float32, g *group, r int) {
+	if !p.transA {
+		copy(dst, a[r*p.lda+g.k0:])
+		return
+	}
 	for _, seg := range g.source {
 		for k := range seg.K {
-			copy(dst[:high], o.a[seg.A+k*p.lda+i:][:high])
-			dst = dst[min(h, len(dst)):]
+			dst[k] = a[seg.A+k*p.lda+r]
 		}
+		dst = dst[seg.K:]
 	}
 }
 
@@ -254,24 +293,35 @@ func (p *product) tile(o operands, s *scratch, g *group, b *block, t, panel int,
 	i, j := t*p.height, panel*tile.Width
 	rows, cols := min(p.height, p.m-i), min(tile.Width, p.n-j)
 	c := &o.c[i*p.ldc+j]
-	if p.a == rowsInPlace {
-		tile.Row(c, p.ldc, &o.a[i*p.lda], p.lda, b.row, p.panel(o, s, g, b.k0, panel), rows, cols, add)
+	if p.a == rowsInPlace || p.a == rowsCopied {
+		a, lda := p.rowsOf(o, s, g, b, i)
+		if p.b == alongRows {
+			tile.Dot(c, p.ldc, a, lda, &o.b[j*p.ldb+g.k0+b.k0], p.ldb, b.k, rows, cols, add)
+			return
+		}
+		tile.Row(c, p.ldc, a, lda, b.row[:], p.panel(o, s, g, b.k0, panel), rows, cols, add)
 		return
 	}
 	var a *float32
-	switch {
-	case p.a == inPlace:
+	if p.a == packed {
+		a = &s.a[t*g.k*tile.Lead]
+	} else {
 		a = &o.a[i]
-	case p.thin():
-		a = &s.a[i]
-	default:
-		a = &s.a[i*g.k]
 	}
 	if p.b == inPlace {
 		tile.Col(c, p.ldc, a, p.aLead(), &o.b[j], p.ldb, b.segments, rows, cols, add)
 		return
 	}
 	tile.Col(c, p.ldc, a, p.aLead(), p.panel(o, s, g, 0, panel), tile.Width, b.segments, rows, cols, add)
+}
+
+// rowsOf is A from row i on, and its leading dimension, at the block's start.
+func (p *product) rowsOf(o operands, s *scratch, g *group, b *block, i int) (*float32, int) {
+	if p.a == rowsInPlace {
+		return &o.a[i*p.lda+g.k0+b.k0], p.lda
+	}
+	stride := rowStride(g.k)
+	return &s.a[i*stride+b.k0], stride
 }
 
 // panel is the k0-th row of the group in a panel of B.
@@ -289,11 +339,6 @@ func (p *product) empty(o operands) {
 	}
 }
 
-// packThin copies all of a row-major A for the group g.
-func (p *product) packThin(o operands, s *scratch, g *group) {
-	tile.PackBT(s.a, o.a[g.k0:], p.lda, g.k, p.m)
-}
-
 // serial computes the product on the calling goroutine.
 func (p *product) serial(o operands, s *scratch) {
 	if p.k == 0 {
@@ -301,17 +346,14 @@ func (p *product) serial(o operands, s *scratch) {
 	}
 	for n := range p.groups {
 		g := &p.groups[n]
-		if p.thin() {
-			p.packThin(o, s, g)
-		} else if p.a == packed {
-			for t := range p.tiles {
-				p.packTile(o, s, g, t)
-			}
+		for t := 0; t < p.tiles && p.packsA(); t++ {
+			p.packTile(o, s, g, t)
 		}
 		// A panel is used while it is still near.
-		for j := 0; j < p.panels; j += p.serialPanels() {
-			end := min(p.panels, j+p.serialPanels())
-			if p.b == packed && !p.given {
+		step := p.serialPanels()
+		for j := 0; j < p.panels; j += step {
+			end := min(p.panels, j+step)
+			if p.packsB() {
 				p.packPanels(o, s, g, j, end)
 			}
 			p.multiply(o, s, g, 0, p.tiles, j, end)
@@ -338,9 +380,6 @@ func (p *product) parallel(o operands, s *scratch, f finish) {
 	}
 	for n := range p.groups {
 		p.group = n
-		if p.thin() {
-			p.packThin(o, s, &p.groups[n])
-		}
 		if count := p.packItems(); count > 0 {
 			cpu.Do(count, p.packOne)
 		}
@@ -349,16 +388,17 @@ func (p *product) parallel(o operands, s *scratch, f finish) {
 	p.operands, p.scratch, p.finish = operands{}, nil, finish{}
 }
 
-// packsB says that B is packed before the tiles run; where there is one block of rows only, each item packs its
-// own panels instead.
-func (p *product) packsB() bool { return p.b == packed && !p.given && p.grid.rowBlocks > 1 }
+// packsFirst says that B is packed before the tiles run; where there is one block of rows only, each item packs
+// its own panels instead.
+func (p *product) packsFirst() bool { return p.packsB() && p.grid.rowBlocks > 1 }
 
+// packItems is how many tiles of A and panels of B are packed first.
 func (p *product) packItems() int {
 	count := 0
-	if p.a == packed && !p.thin() {
+	if p.packsA() {
 		count += p.tiles
 	}
-	if p.packsB() {
+	if p.packsFirst() {
 		count += p.panels
 	}
 	return count
@@ -366,7 +406,7 @@ func (p *product) packItems() int {
 
 func (p *product) packItem(_, item int) {
 	g := &p.groups[p.group]
-	if p.packsB() {
+	if p.packsFirst() {
 		if item < p.panels {
 			p.packPanels(p.operands, p.scratch, g, item, item+1)
 			return
@@ -381,7 +421,7 @@ func (p *product) tileItem(worker, item int) {
 	t0, t1 := down*p.grid.tiles, min((down+1)*p.grid.tiles, p.tiles)
 	j0, j1 := across*p.grid.panels, min((across+1)*p.grid.panels, p.panels)
 	g := &p.groups[p.group]
-	if p.b == packed && !p.given && !p.packsB() {
+	if p.packsB() && !p.packsFirst() {
 		p.packPanels(p.operands, p.scratch, g, j0, j1)
 	}
 	p.multiply(p.operands, p.scratch, g, t0, t1, j0, j1)
