@@ -139,13 +139,7 @@ func (p *Reduce[T]) windows(w *reduceWorker[T], at int, r *run, offsets []int) {
 		w.kernel((*float32)(unsafe.Pointer(&p.dst[dstAt])), (*float32)(unsafe.Pointer(&p.src[srcAt])), &offsets[0],
 			len(offsets), r.n, dstStep*4, srcStep*4, w.cut)
 	case w.cut < 8:
-		for range r.n {
-			for c := range w.cut {
-				p.dst[dstAt+c] = reduceOne(p.op, p.src[srcAt+c:], offsets)
-			}
-			dstAt += dstStep
-			srcAt += srcStep
-		}
+		p.narrow(w.cut, dstAt, srcAt, dstStep, srcStep, r.n, offsets)
 	default:
 		for range r.n {
 			row := p.dst[dstAt : dstAt+w.cut]
@@ -156,6 +150,29 @@ func (p *Reduce[T]) windows(w *reduceWorker[T], at int, r *run, offsets []int) {
 			dstAt += dstStep
 			srcAt += srcStep
 		}
+	}
+}
+
+// narrow reduces n windows of few channels, one channel after the other.
+func (p *Reduce[T]) narrow(channels, dstAt, srcAt, dstStep, srcStep, n int, offsets []int) {
+	src, ok := any(p.src).([]float32)
+	if ok && p.op >= Max {
+		dst := any(p.dst).([]float32)
+		for range n {
+			for c := range channels {
+				dst[dstAt+c] = extreme(p.op, src[srcAt+c:], offsets)
+			}
+			dstAt += dstStep
+			srcAt += srcStep
+		}
+		return
+	}
+	for range n {
+		for c := range channels {
+			p.dst[dstAt+c] = reduceOne(p.op, p.src[srcAt+c:], offsets)
+		}
+		dstAt += dstStep
+		srcAt += srcStep
 	}
 }
 
@@ -184,6 +201,13 @@ func reduceOne[T Number](op Op, src []T, offsets []int) T {
 // combine reduces each element of dst with that of src.
 func combine[T Number](op Op, dst, src []T) {
 	src = src[:len(dst)]
+	if f, ok := any(dst).([]float32); ok && op == Max {
+		maxFloats(f, any(src).([]float32))
+		return
+	} else if ok && op == Min {
+		minFloats(f, any(src).([]float32))
+		return
+	}
 	switch op {
 	case Sum:
 		for i, v := range src {

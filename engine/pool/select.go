@@ -153,7 +153,12 @@ func (p *Select[T]) window(w *selectWorker[T], dst, x, grad []T, offsets []int) 
 	for c := range chosen {
 		chosen[c] = offsets[0]
 	}
+	floats, isFloat := any(best).([]float32)
 	for _, o := range offsets[1:] {
+		if isFloat {
+			choose(p.op, floats, chosen, any(x).([]float32)[o:], o)
+			continue
+		}
 		for c, v := range x[o : o+len(best)] {
 			if p.op == Max && v > best[c] || p.op == Min && v < best[c] || v != v {
 				best[c], chosen[c] = v, o
