@@ -224,18 +224,32 @@ func TestWeightGradientByDifferences(t *testing.T) {
 	})
 }
 
-// threadShapes have several items in each way to compute them.
+// threadShapes are the layers of the networks, made small, and their data gradients. They have several items in each
+// way to compute them.
 func threadShapes() []Shape {
 	var shapes []Shape
 	for _, l := range Layers {
 		s := l.Shape
-		s.N = min(s.N, 3)
+		s.N = min(s.N, 15)
 		for i := range 3 {
-			s.In[i] = min(s.In[i], 16)
+			if s.In[i] > 9 {
+				s.In[i] = 8 + s.In[i]%2
+			}
 		}
+		if s.In[0] > 1 {
+			s.N = 2
+		}
+		s.Cin, s.Cout, s.Groups = small(s.Cin), small(s.Cout), small(s.Groups)
 		shapes = append(shapes, s, s.DataGradient())
 	}
 	return shapes
+}
+
+func small(channels int) int {
+	if channels > 40 {
+		return 40
+	}
+	return channels
 }
 
 func TestResultsDoNotDependOnThreads(t *testing.T) {

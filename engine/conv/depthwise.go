@@ -45,7 +45,7 @@ func (d *depthwise) run(x, w, y []float32, done Epilogue) {
 }
 
 // multiply computes the outputs of a walk.
-func (d *depthwise) multiply(phase int, image, y []float32, w walk) {
+func (d *depthwise) multiply(phase, _ int, image, y []float32, w walk) {
 	for i := range w.count[0] {
 		for h := range w.count[1] {
 			from, to := w.a+i*w.aStep[0]+h*w.aStep[1], w.c+i*w.cStep[0]+h*w.cStep[1]

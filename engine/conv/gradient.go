@@ -33,7 +33,8 @@ type gradient struct {
 	pieces, shares int
 	sums           []float32 // pieces · sumLen
 	sumLen         int
-	work, add      func(worker, item int)
+
+	work, add, scatters func(worker, item int)
 
 	groups    []depthGroup // of a depthwise convolution, instead of units
 	depthSegs [][]depthSeg // for each worker
@@ -78,7 +79,7 @@ func newGradient(s Shape) *gradient {
 	if !g.direct || g.pieces > 1 {
 		g.sums = make([]float32, g.pieces*g.sumLen)
 	}
-	g.work, g.add = g.item, g.addItem
+	g.work, g.add, g.scatters = g.item, g.addItem, g.scatter
 	return g
 }
 
@@ -108,7 +109,8 @@ func (g *gradient) arrange() {
 				cost = times * tilesCost(rows) * float64(tile.Panels(cols))
 			}
 			if turned != s.SwapChannels {
-				cost *= 1.02 // the sums must be transposed
+				// The sums must be transposed, one by one.
+				cost *= 1.02 + 100/float64(s.N*min(volume(g.out), volume(s.In)))
 			}
 			if (!merged || mergeable) && (best == 0 || cost < best) {
 				best, g.merged, g.turned, g.rows, g.cols = cost, merged, turned, rows, cols
@@ -216,7 +218,7 @@ func (g *gradient) run(x, dy, dw []float32) {
 	if g.sums != nil {
 		cpu.Do((g.sumLen+addGrain-1)/addGrain, g.add)
 		if !g.direct {
-			g.scatter()
+			cpu.Do(len(g.units), g.scatters)
 		}
 	}
 	g.x, g.dy, g.dw = nil, nil, nil
@@ -383,27 +385,23 @@ func (g *gradient) addItem(_, item int) {
 	}
 }
 
-// scatter copies the first piece's sums to where dw has them.
-func (g *gradient) scatter() {
+// scatter copies the first piece's sums of a unit to where dw has them.
+func (g *gradient) scatter(_, item int) {
 	s := g.shape
-	l := s.layout()
-	for i := range g.units {
-		u := &g.units[i]
-		ph := &g.phases[u.phase]
-		wide := 1
-		if g.merged {
-			wide = ph.axis[2].taps
-		}
-		for jw := range wide {
-			base := s.tapBase(ph.kernelTap([3]int{u.tap[0], u.tap[1], u.tap[2] + jw}), u.group)
-			for ci := range s.Cin / s.Groups {
-				for co := range s.Cout / s.Groups {
-					row, col := jw*(s.Cin/s.Groups)+ci, co
-					if g.turned {
-						row, col = col, row
-					}
-					g.dw[base+ci*l.ci+co*l.co] = g.sums[u.at+row*u.ld+col]
+	l, u := s.layout(), &g.units[item]
+	ph, wide := &g.phases[u.phase], 1
+	if g.merged {
+		wide = ph.axis[2].taps
+	}
+	for jw := range wide {
+		base := s.tapBase(ph.kernelTap([3]int{u.tap[0], u.tap[1], u.tap[2] + jw}), u.group)
+		for ci := range s.Cin / s.Groups {
+			for co := range s.Cout / s.Groups {
+				row, col := jw*(s.Cin/s.Groups)+ci, co
+				if g.turned {
+					row, col = col, row
 				}
+				g.dw[base+ci*l.ci+co*l.co] = g.sums[u.at+row*u.ld+col]
 			}
 		}
 	}

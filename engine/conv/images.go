@@ -19,6 +19,7 @@ type images struct {
 	blocks int
 	band   [3]int
 	pieces [3]int
+	parts  parts
 
 	pitch  int       // between images
 	spread []float32 // the images at that distance, where it is not their own
@@ -40,7 +41,9 @@ func newImages(s Shape) *images {
 	m.weights = newPacked(s, m.phases)
 	m.height = imageHeight(s.N)
 	m.blocks = (s.N + m.height - 1) / m.height
+	m.parts.each = channelParts(s, len(m.weights.floats))
 	m.cutOutputs()
+	m.parts.set(m.blocks*volume(m.pieces), m.parts.each)
 	m.pitch = volume(s.In) * s.Cin
 	if m.pitch%512 == 0 && m.height > 4 {
 		m.pitch += 48
@@ -96,6 +99,9 @@ func (m *images) cutOutputs() {
 	}
 	a := &m.phases[0].axis[axis]
 	pieces := min((bandItems+m.blocks-1)/m.blocks, max(1, volume(m.out)/8))
+	if m.parts.each > 1 {
+		pieces = (partItems + m.blocks*m.parts.each - 1) / (m.blocks * m.parts.each)
+	}
 	n := (m.out[axis] + pieces - 1) / pieces
 	m.band[axis] = min(m.out[axis], (n+a.step-1)/a.step*a.step)
 	for i := range 3 {
@@ -110,7 +116,7 @@ func (m *images) run(x, w, y []float32, done Epilogue) {
 		cpu.Do(m.shape.N, m.copies)
 		m.x = m.spread
 	}
-	cpu.Do(m.blocks*volume(m.pieces), m.work)
+	cpu.Do(m.parts.items(), m.work)
 	m.x, m.y, m.done = nil, nil, nil
 }
 
@@ -122,6 +128,7 @@ func (m *images) copyImage(_, n int) {
 // item computes one band of outputs of one block of images.
 func (m *images) item(worker, item int) {
 	s := m.shape
+	item, part := m.parts.split(item)
 	// The bands of a block lie on one axis.
 	band, n := item%volume(m.pieces), item/volume(m.pieces)*m.height
 	var lo, hi [3]int
@@ -135,12 +142,13 @@ func (m *images) item(worker, item int) {
 	count := min(m.height, s.N-n)
 	b := imageBlock{images: m, x: m.x[n*m.pitch:], y: m.y[n*volume(m.out)*s.Cout:], count: count}
 	for i := range m.phases {
-		b.phase(i, lo, hi)
+		b.phase(i, part, lo, hi)
+	}
+	if !m.parts.last(item) || m.done == nil {
+		return
 	}
 	for i := range count {
-		if m.done != nil {
-			finish(m.done, worker, n+i, m.out, lo, hi)
-		}
+		finish(m.done, worker, n+i, m.out, lo, hi)
 	}
 }
 
@@ -158,21 +166,24 @@ type imageBlock struct {
 	cols   int
 }
 
-func (b *imageBlock) phase(i int, lo, hi [3]int) {
+func (b *imageBlock) phase(i, part int, lo, hi [3]int) {
 	s := b.shape
 	b.ph, b.plan = &b.phases[i], &b.plans[i]
 	var t0, t1 [3]int
 	for k := range 3 {
 		t0[k], t1[k] = b.ph.axis[k].below(lo[k]), b.ph.axis[k].below(hi[k])
 	}
-	b.blind(t0, t1)
+	if part == 0 {
+		b.blind(t0, t1)
+	}
 	if b.ph.taps() == 0 {
 		return
 	}
 	d, h := &b.ph.axis[0], &b.ph.axis[1]
 	out := s.Cout / s.Groups
+	first, end := b.parts.channels(part, out)
 	for g := range s.Groups {
-		for co := 0; co < out; co += tile.Width {
+		for co := first; co < end; co += tile.Width {
 			b.panel = b.weights.floats[b.weights.panel(i, g, co/tile.Width):]
 			b.ci, b.co, b.cols = g*(s.Cin/s.Groups), g*out+co, min(tile.Width, out-co)
 			if b.weights.panelLen(i) > chunkLen*tile.Width {

@@ -24,8 +24,9 @@ type bands struct {
 
 	band   [3]int // outputs of an item along each axis
 	pieces [3]int
+	parts  parts
 	work   func(worker, item int)
-	cover  func(phase int, image, y []float32, w walk)
+	cover  func(phase, part int, image, y []float32, w walk)
 
 	x, y []float32 // of the run under way
 	done Epilogue
@@ -63,6 +64,7 @@ func newLines(s Shape) *lines {
 		l.chunks = append(l.chunks, l.inner(&l.phases[i]))
 	}
 	l.work, l.cover = l.item, l.multiply
+	l.cutChannels()
 	return l
 }
 
@@ -70,12 +72,39 @@ func newBands(s Shape) bands {
 	s = s.fold()
 	l := bands{shape: s, out: s.Out(), phases: s.phases()}
 	l.band = bandOf(s, l.out)
+	l.setBand(l.band)
+	return l
+}
+
+// setBand cuts y into bands of the given size.
+func (l *bands) setBand(band [3]int) {
+	l.band = band
 	for i := range 3 {
 		l.pieces[i] = (l.out[i] + l.band[i] - 1) / l.band[i]
 	}
-	l.window = newWindow(s, l.phases, l.out, l.band)
+	l.window = newWindow(l.shape, l.phases, l.out, l.band)
 	l.scratch.n = l.window.len()
-	return l
+	l.parts.set(l.shape.N*volume(l.pieces), 1)
+}
+
+// cutChannels makes few large bands of outputs and cuts the channels instead, where the weights outweigh all else.
+func (l *lines) cutChannels() {
+	p := channelParts(l.shape, len(l.weights.floats))
+	if p == 1 {
+		return
+	}
+	if l.window.copied {
+		p = min(p, 4) // every part copies anew
+	}
+	if l.shape.N == 1 {
+		band := l.out
+		n := (partItems + p - 1) / p
+		band[0] = (band[0] + n - 1) / n
+		if period := l.phases[0].axis[0].step; period == 1 {
+			l.setBand(band)
+		}
+	}
+	l.parts.set(l.shape.N*volume(l.pieces), p)
 }
 
 // An item's outputs and what they see should fit the second-level cache beside a chunk of weights, and there should
@@ -170,12 +199,13 @@ func (l *lines) run(x, w, y []float32, done Epilogue) {
 func (l *bands) each(x, y []float32, done Epilogue) {
 	l.x, l.y, l.done = x, y, done
 	l.scratch.ready()
-	cpu.Do(l.shape.N*volume(l.pieces), l.work)
+	cpu.Do(l.parts.items(), l.work)
 	l.x, l.y, l.done = nil, nil, nil
 }
 
 // item computes one band of outputs.
 func (l *bands) item(worker, item int) {
+	item, part := l.parts.split(item)
 	b := [3]int{item / (l.pieces[1] * l.pieces[2]) % l.pieces[0], item / l.pieces[2] % l.pieces[1], item % l.pieces[2]}
 	n := item / volume(l.pieces)
 	var lo, hi, from, to [3]int
@@ -200,10 +230,10 @@ func (l *bands) item(worker, item int) {
 			zero(y[w.c:], w.count, w.cStep, l.shape.Cout)
 		default:
 			w.merge()
-			l.cover(i, image, y, w)
+			l.cover(i, part, image, y, w)
 		}
 	}
-	if l.done != nil {
+	if l.parts.last(item) && l.done != nil {
 		finish(l.done, worker, n, l.out, lo, hi)
 	}
 }
@@ -243,12 +273,13 @@ func (l *bands) walk(ph *phase, lo, hi, origin [3]int) walk {
 }
 
 // multiply computes the outputs of a walk as tiles of a product.
-func (l *lines) multiply(phase int, image, y []float32, w walk) {
+func (l *lines) multiply(phase, part int, image, y []float32, w walk) {
 	s := l.shape
 	out, chunks := s.Cout/s.Groups, l.chunks[phase]
 	height := tile.Height(w.count[2])
+	first, end := l.parts.channels(part, out)
 	for g := range s.Groups {
-		for co := 0; co < out; co += tile.Width {
+		for co := first; co < end; co += tile.Width {
 			panel := l.weights.floats[l.weights.panel(phase, g, co/tile.Width):]
 			a, c, cols := image[w.a+g*(s.Cin/s.Groups):], y[w.c+g*out+co:], min(tile.Width, out-co)
 			for i := range chunks {
