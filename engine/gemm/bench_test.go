@@ -46,6 +46,7 @@ var benchmarks = []Shape{
 	{M: 256, K: 4096, N: 4, TransA: true},
 	{Batch: 96, M: 64, K: 32, N: 64, TransB: true},
 	{Batch: 96, M: 64, K: 64, N: 32},
+	{Batch: 2000, M: 8, K: 8, N: 8},
 }
 
 func title(s Shape) string {

@@ -10,9 +10,9 @@ const (
 	blockK = 512
 	// blockInPlace is the same where B is read in place: its rows may lie far apart and fill the caches unevenly.
 	blockInPlace = 128
-	// blockVector is the same where C has so few rows that reading B takes the time: neighbouring panels are then
-	// read while the pages of a few rows are at hand.
-	blockVector = 16
+	// vectorFloats bounds the rows of B in a block where C has so few rows that reading B takes the time:
+	// neighbouring panels are then read while the pages of these rows are at hand.
+	vectorFloats = 32 << 10
 	// blockRows is the same where both operands are read along their rows.
 	blockRows = 4096
 	// groupFloats bounds the scratch memory: longer inner dimensions are packed group by group.
@@ -24,6 +24,8 @@ const (
 	// apartBelow is the size of a product (in multiply-adds) from which on threads share one product rather
 	// than take one each of a batch.
 	apartBelow = 1 << 24
+	// batchWork is the least number of multiply-adds that a thread takes at once from a batch.
+	batchWork = 1 << 16
 	// thinRows is the most rows of C for which B is read in place.
 	thinRows = 112
 	// dotRows is the most rows (or columns) of C for which both operands are read along the inner dimension.

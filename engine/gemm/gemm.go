@@ -62,7 +62,7 @@ type Plan struct {
 	one      *product // one element of the batch, unless split or flip is set
 	split    *split
 	flip     *flip
-	apart    bool // elements of the batch are the items that threads share
+	apart    int // how many elements of the batch a thread takes at once, or 0 where threads share each element
 
 	a, b, c []float32 // operands while running
 	panels  []float32
@@ -86,9 +86,11 @@ func New(s Shape, epilogue Epilogue) *Plan {
 		p.split = newSplit(s, pieces)
 		return p
 	}
-	p.apart = s.Batch >= 4 && s.M*s.N*s.K < apartBelow
-	p.one = newProduct(s, span{0, s.K, s.Segments}, p.apart)
-	p.each = p.runElement
+	if work := s.M * s.N * s.K; s.Batch >= 4 && work < apartBelow {
+		p.apart = max(1, batchWork/max(work, 1))
+	}
+	p.one = newProduct(s, span{0, s.K, s.Segments}, p.apart > 0)
+	p.each = p.runSome
 	return p
 }
 
@@ -198,9 +200,9 @@ func (p *Plan) run(a, b, panels, c []float32) {
 	switch {
 	case p.flip != nil:
 		p.flip.run(a, b, c, p.epilogue)
-	case p.apart:
+	case p.apart > 0:
 		p.workers = grow(p.workers, min(cpu.Threads(), s.Batch), p.one.scratchSizes)
-		cpu.Do(s.Batch, p.each)
+		cpu.Do((s.Batch+p.apart-1)/p.apart, p.each)
 	case p.split != nil:
 		for e := range s.Batch {
 			p.split.run(p.operands(e), p.rows(e))
@@ -213,11 +215,11 @@ func (p *Plan) run(a, b, panels, c []float32) {
 	}
 }
 
-// runElement computes one element of the batch on one thread.
-func (p *Plan) runElement(worker, item int) {
-	p.one.serial(p.operands(item), &p.workers[worker])
-	if p.epilogue != nil {
-		p.epilogue(worker, item*p.shape.M, (item+1)*p.shape.M)
+// runSome computes some elements of the batch on one thread.
+func (p *Plan) runSome(worker, item int) {
+	for e := item * p.apart; e < min((item+1)*p.apart, p.shape.Batch); e++ {
+		p.one.serial(p.operands(e), &p.workers[worker])
+		p.rows(e).call(worker, 0, p.shape.M)
 	}
 }
 

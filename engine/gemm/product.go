@@ -120,7 +120,7 @@ func (p *product) cutInner(whole span) {
 func (p *product) blockK() int {
 	switch {
 	case p.b == inPlace && p.m <= dotRows:
-		return blockVector
+		return max(16, min(blockInPlace, vectorFloats/p.ldb/4*4))
 	case p.b == inPlace:
 		return blockInPlace
 	case p.b == alongRows:
