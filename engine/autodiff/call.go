@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -39,10 +42,13 @@ type call struct {
 	outputs  []*graph.Node
 }
 
-type (
-	callsKey struct{}
-	calls    map[string]*call
-)
+// calls are those of a graph: by the name of the function, or by the node of the barrier where they are inlined.
+type calls struct {
+	named   map[string]*call
+	inlined map[graph.NodeId]*call
+}
+
+type callsKey struct{}
 
 // Call evaluates body on the inputs as a named function of the graph, galen_<kind>_<attr>…_<number>, which a
 // backend may replace by a kernel (see Parse), and returns its outputs.
@@ -52,6 +58,9 @@ type (
 // kind. Where gradient is nil, the gradient is that of the body's operations, and so is every further derivative
 // of a gradient that is itself a Call.
 //
+// On GoMLX's stock Go backend the body is inlined: that backend prepares a function before it optimises the
+// function's operations, and then finds some of them missing ("not computed yet", compute v0.1.3).
+//
 // It panics, as graph building does, where the kind or an attribute cannot be written in a name.
 func Call(kind string, attrs []int, inputs []*graph.Node, body Body, gradient Gradient) []*graph.Node {
 	if len(inputs) == 0 {
@@ -59,13 +68,16 @@ func Call(kind string, attrs []int, inputs []*graph.Node, body Body, gradient Gr
 	}
 	g := inputs[0].Graph()
 	known := callsOf(g)
-	name := write(kind, attrs, len(known))
+	name := write(kind, attrs, len(known.named))
+	c := &call{body: body, gradient: gradient, inputs: inputs}
+	if inlines(g.Backend()) {
+		return c.inline(known)
+	}
+	known.named[name] = c
 	shapesOf := make([]shapes.Shape, len(inputs))
 	for i, in := range inputs {
 		shapesOf[i] = in.Shape()
 	}
-	c := &call{body: body, gradient: gradient, inputs: inputs}
-	known[name] = c
 	restore := freshConstants(g)
 	defer restore()
 	c.function = graph.NewFunction(g, name, func(g *graph.Graph) []*graph.Node {
@@ -79,18 +91,30 @@ func Call(kind string, attrs []int, inputs []*graph.Node, body Body, gradient Gr
 	return c.outputs
 }
 
-// distinct gives outputs that are inputs, or that repeat, nodes of their own: a function returns no node twice.
-func distinct(outputs, parameters []*graph.Node) []*graph.Node {
-	seen := map[*graph.Node]bool{}
-	for _, p := range parameters {
-		seen[p] = true
+// inlines tells which backends get the operations of the body instead of a call.
+var inlines = func(b compute.Backend) bool { return b.String() == gobackend.BackendName }
+
+// inline builds the body in place. Where it has a gradient of its own, inputs and outputs pass a barrier together,
+// one node of the graph, at which the gradient goes from the outputs to the inputs and leaves the body out.
+func (c *call) inline(known *calls) []*graph.Node {
+	outputs := c.body(c.inputs)
+	if c.gradient == nil {
+		return outputs
 	}
+	passed := graph.OptimizationBarriers(slices.Concat(c.inputs, outputs)...)
+	c.outputs = passed[len(c.inputs):]
+	known.inlined[passed[0].Inputs()[0].Id()] = c
+	return c.outputs
+}
+
+// distinct gives outputs nodes of their own where they are inputs, or may be the same as others: a function returns
+// no node twice, and a backend may find that two are one computation.
+func distinct(outputs, parameters []*graph.Node) []*graph.Node {
 	result := make([]*graph.Node, len(outputs))
 	for i, out := range outputs {
-		if seen[out] {
+		if i > 0 || slices.Contains(parameters, out) {
 			out = graph.Identity(out)
 		}
-		seen[out] = true
 		result[i] = out
 	}
 	return result
@@ -137,11 +161,11 @@ func write(kind string, attrs []int, number int) string {
 	return name + "_" + strconv.Itoa(number)
 }
 
-func callsOf(g *graph.Graph) calls {
-	if known, ok := g.State(callsKey{}).(calls); ok {
+func callsOf(g *graph.Graph) *calls {
+	if known, ok := g.State(callsKey{}).(*calls); ok {
 		return known
 	}
-	known := calls{}
+	known := &calls{named: map[string]*call{}, inlined: map[graph.NodeId]*call{}}
 	g.AttachState(callsKey{}, known)
 	return known
 }
@@ -166,7 +190,8 @@ func freshConstants(g *graph.Graph) (restore func()) {
 
 func init() {
 	graph.VJPRegistration[graph.NodeTypeCall] = callGradient
-	// A gradient from operations begins with identities (see bodyGradient), and may be differentiated again.
+	graph.VJPRegistration[graph.NodeTypeOptimizationBarrier] = barrierGradient
+	// A gradient from operations begins with identities (see Differentiate), and may be differentiated again.
 	graph.VJPRegistration[graph.NodeTypeIdentity] = func(_ *graph.Node, d []*graph.Node, _ shapes.Shape) []*graph.Node { return d }
 }
 
@@ -174,25 +199,36 @@ func init() {
 func callGradient(node *graph.Node, dOutputs []*graph.Node, _ shapes.Shape) []*graph.Node {
 	var c *call
 	if m := nodeCalled.FindStringSubmatch(node.String()); m != nil {
-		c = callsOf(node.Graph())[m[1]]
+		c = callsOf(node.Graph()).named[m[1]]
 	}
 	if c == nil {
 		panic(fmt.Errorf("autodiff: no gradient for %s: only functions made by autodiff.Call have one", node))
 	}
 	if c.gradient == nil {
-		return bodyGradient(c.body, node.Inputs(), dOutputs)
+		return Differentiate(c.body, node.Inputs(), dOutputs)
 	}
 	inputs, outputs := node.Inputs(), c.outputs
-	if !same(inputs, c.inputs) { // a copy made to save memory (checkpointing): its outputs are its own
+	if !slices.Equal(inputs, c.inputs) { // a copy made to save memory (checkpointing): its outputs are its own
 		outputs = c.function.Call(inputs...)
 	}
 	return c.gradient(inputs, outputs, dOutputs)
 }
 
-// bodyGradient builds the body once more, from operations, and differentiates it: the gradient of the sum of its
-// outputs weighted by dOutputs. The inputs pass through nodes of their own, so that an input which depends on
-// another is still taken as given.
-func bodyGradient(body Body, inputs, dOutputs []*graph.Node) []*graph.Node {
+// barrierGradient is that of a call that was inlined, or of an ordinary barrier, which passes gradients on.
+func barrierGradient(node *graph.Node, dOutputs []*graph.Node, _ shapes.Shape) []*graph.Node {
+	c := callsOf(node.Graph()).inlined[node.Id()]
+	if c == nil {
+		return dOutputs
+	}
+	n := len(c.inputs)
+	return append(slices.Clone(c.gradient(c.inputs, c.outputs, dOutputs[n:]))[:n:n], make([]*graph.Node, len(c.outputs))...)
+}
+
+// Differentiate builds the body on the inputs, from operations, and returns the gradient of the sum of its outputs
+// weighted by dOutputs with respect to each input: nil for inputs that are no floating-point numbers. Each input is
+// taken as given, even where it depends on another one.
+func Differentiate(body Body, inputs, dOutputs []*graph.Node) []*graph.Node {
+	// The inputs pass through nodes of their own, so that no path leads from one to another.
 	given := make([]*graph.Node, len(inputs))
 	var wanted []*graph.Node
 	for i, in := range inputs {
@@ -225,13 +261,4 @@ func bodyGradient(body Body, inputs, dOutputs []*graph.Node) []*graph.Node {
 		}
 	}
 	return result
-}
-
-func same(a, b []*graph.Node) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return len(a) == len(b)
 }

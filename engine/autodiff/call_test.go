@@ -77,7 +77,28 @@ func polar(x, y *graph.Node, own float64) nodes {
 	})
 }
 
-func TestValuesAndBothGradients(t *testing.T) {
+// TestCalls runs each test with the calls as functions, and inlined.
+func TestCalls(t *testing.T) {
+	for name, test := range map[string]func(t *testing.T){
+		"ValuesAndBothGradients":          testValuesAndBothGradients,
+		"OneOutputUsed":                   testOneOutputUsed,
+		"SameKindTwiceAndDependentInputs": testSameKindTwiceAndDependentInputs,
+		"CallsInsideCalls":                testCallsInsideCalls,
+		"SecondDerivative":                testSecondDerivative,
+		"IntegersCarryNoGradient":         testIntegersCarryNoGradient,
+		"OutputsThatAreInputsOrRepeat":    testOutputsThatAreInputsOrRepeat,
+		"EqualOutputs":                    testEqualOutputs,
+		"CheckpointedCall":                testCheckpointedCall,
+	} {
+		t.Run(name+"/inlined", test)
+		t.Run(name+"/function", func(t *testing.T) {
+			defer autodiff.AsFunctions()()
+			test(t)
+		})
+	}
+}
+
+func testValuesAndBothGradients(t *testing.T) {
 	x, y := 0.7, -1.3
 	for _, own := range []float64{0, 1, 10} {
 		out := run(t, func(in nodes) nodes {
@@ -94,7 +115,7 @@ func TestValuesAndBothGradients(t *testing.T) {
 	}
 }
 
-func TestOneOutputUsed(t *testing.T) {
+func testOneOutputUsed(t *testing.T) {
 	for _, own := range []float64{0, 1} {
 		out := run(t, func(in nodes) nodes {
 			return graph.Gradient(graph.ReduceAllSum(polar(in[0], in[1], own)[1]), in...)
@@ -104,7 +125,7 @@ func TestOneOutputUsed(t *testing.T) {
 	}
 }
 
-func TestSameKindTwiceAndDependentInputs(t *testing.T) {
+func testSameKindTwiceAndDependentInputs(t *testing.T) {
 	// The second call takes the first one's output beside its input: each is a variable of its own.
 	x := 0.4
 	for _, own := range []float64{0, 1} {
@@ -120,7 +141,7 @@ func TestSameKindTwiceAndDependentInputs(t *testing.T) {
 	}
 }
 
-func TestCallsInsideCalls(t *testing.T) {
+func testCallsInsideCalls(t *testing.T) {
 	x := 0.9
 	for _, own := range []float64{0, 1} {
 		out := run(t, func(in nodes) nodes {
@@ -138,7 +159,7 @@ func TestCallsInsideCalls(t *testing.T) {
 	}
 }
 
-func TestSecondDerivative(t *testing.T) {
+func testSecondDerivative(t *testing.T) {
 	x, y := 0.7, -1.3
 	for _, own := range []float64{0, 1} {
 		out := run(t, func(in nodes) nodes {
@@ -152,7 +173,7 @@ func TestSecondDerivative(t *testing.T) {
 	}
 }
 
-func TestIntegersCarryNoGradient(t *testing.T) {
+func testIntegersCarryNoGradient(t *testing.T) {
 	body := func(in nodes) nodes {
 		return nodes{graph.Mul(in[0], graph.ConvertDType(in[1], in[0].DType())), graph.AddScalar(in[1], 1)}
 	}
@@ -168,7 +189,7 @@ func TestIntegersCarryNoGradient(t *testing.T) {
 	}
 }
 
-func TestOutputsThatAreInputsOrRepeat(t *testing.T) {
+func testOutputsThatAreInputsOrRepeat(t *testing.T) {
 	out := run(t, func(in nodes) nodes {
 		o := autodiff.Call("same", nil, nodes{in[0]}, func(p nodes) nodes {
 			twice := graph.MulScalar(p[0], 2)
@@ -183,7 +204,29 @@ func TestOutputsThatAreInputsOrRepeat(t *testing.T) {
 	}
 }
 
-func TestCheckpointedCall(t *testing.T) {
+// testEqualOutputs has two outputs that a backend finds to be one computation.
+func testEqualOutputs(t *testing.T) {
+	out := run(t, func(in nodes) nodes {
+		return autodiff.Call("same", nil, nodes{in[0]}, func(p nodes) nodes {
+			return nodes{graph.Sin(p[0]), graph.Sin(p[0])}
+		}, nil)
+	}, []float64{3})
+	near(t, "second output", out[1], out[0][0])
+}
+
+// TestBroadcastInBody has an operation that the stock backend loses inside functions, which is why Call inlines there.
+func TestBroadcastInBody(t *testing.T) {
+	out := run(t, func(in nodes) nodes {
+		return autodiff.Call("outer", nil, nodes{in[0]}, func(p nodes) nodes {
+			row := graph.InsertAxes(p[0], 0)
+			square := graph.BroadcastToDims(row, 2, 2)
+			return nodes{graph.Add(square, graph.Transpose(square, 0, 1))}
+		}, nil)
+	}, []float64{1, 10})
+	near(t, "sums", out[0], 2, 11, 11, 20)
+}
+
+func testCheckpointedCall(t *testing.T) {
 	out := run(t, func(in nodes) nodes {
 		x := in[0].Checkpoint()
 		o := polar(graph.Sin(x), x, 1)
@@ -198,6 +241,7 @@ func TestCheckpointedCall(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
+	defer autodiff.AsFunctions()()
 	var seen []string
 	run(t, func(in nodes) nodes {
 		var outs nodes
