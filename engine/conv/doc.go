@@ -8,7 +8,8 @@
 // taken apart into phases (phase.go), each an ordinary convolution, so that no inserted zero is ever multiplied.
 //
 // Start with Shape (shape.go) and Plan (plan.go). reference.go has the same in plain loops, for other types.
-// The ways to compute y are lines.go and images.go; gradient.go has the weights' gradient.
+// The ways to compute y are lines.go, images.go, dots.go and depthwise.go, between which cost.go
+// chooses; gradient.go has the weights' gradient.
 //
 // The method of walking instead of copying is that of indirect convolution (Dukhan, "The Indirect Convolution
 // Algorithm", 2019); taking strided transposed convolutions apart is in Dumoulin and Visin, "A guide to convolution

@@ -61,7 +61,7 @@ func newLines(s Shape) *lines {
 	l := &lines{bands: newBands(s)}
 	l.weights = newPacked(l.shape, l.phases)
 	for i := range l.phases {
-		l.chunks = append(l.chunks, l.inner(&l.phases[i]))
+		l.chunks = append(l.chunks, cut(l.inner(&l.phases[i]), chunkLen))
 	}
 	l.work, l.cover = l.item, l.multiply
 	l.cutChannels()
@@ -145,7 +145,7 @@ func bandOf(s Shape, out [3]int) [3]int {
 }
 
 // inner lists the inner dimension of a phase.
-func (l *lines) inner(ph *phase) []chunk {
+func (l *bands) inner(ph *phase) []tile.Seg {
 	s, pitch := l.shape, l.window.pitch()
 	in := s.Cin / s.Groups
 	d, h, w := &ph.axis[0], &ph.axis[1], &ph.axis[2]
@@ -162,7 +162,7 @@ func (l *lines) inner(ph *phase) []chunk {
 			}
 		}
 	}
-	return cut(all, chunkLen)
+	return all
 }
 
 // cut shares segments out to chunks of about most, all of about the same length.

@@ -45,9 +45,6 @@ func (p *axisPhase) trim(in int) {
 	}
 }
 
-// last is the position that the last tap of the last output sees.
-func (p *axisPhase) last() int { return (p.count-1)*p.stride + p.from + (p.taps-1)*p.dilation }
-
 // seen returns which taps j of output t lie inside an axis of in positions: lo <= j < hi.
 func (p *axisPhase) seen(t, in int) (lo, hi int) {
 	at := t*p.stride + p.from

@@ -20,7 +20,7 @@ type Plan struct {
 	gradient *gradient
 }
 
-// forward is a way to compute y; the ways are lines, images, narrow and depthwise.
+// forward is a way to compute y; the ways are lines, images, dots and depthwise.
 type forward interface {
 	run(x, w, y []float32, done Epilogue)
 }
@@ -77,8 +77,8 @@ func choose(s Shape) forward {
 	if s.depthwise() {
 		return newDepthwise(s)
 	}
-	if joined := narrowest(s); joined > 1 {
-		return newNarrow(s, joined)
+	if s.dotted() {
+		return newDots(s)
 	}
 	if imagesCost(s) < linesCost(s) {
 		return newImages(s)
