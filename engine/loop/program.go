@@ -48,6 +48,7 @@ type Program struct {
 	cells     int
 	keys      int
 	moving    []int // values that are where an operand is: their place changes with the tile
+	streams   []int // operands whose tiles are fetched ahead
 	grid      grid
 	reducing  bool
 	rowSums   bool // a reduction runs over rows: RunRows needs Finish

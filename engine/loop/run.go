@@ -4,6 +4,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"galen.dev/engine/vec"
 	"galen.dev/internal/cpu"
 )
 
@@ -18,7 +19,8 @@ type scratch struct {
 	acc   []unsafe.Pointer // of each output's sums
 	sums  []int            // of each output, sums to the present tile
 	keys  []int
-	ints  []int // lo, hi, index
+	ahead []unsafe.Pointer // of each stream, the next tile
+	ints  []int            // lo, hi, index
 }
 
 // Scratch that is not in use, by worker number so that threads do not queue for it.
@@ -45,6 +47,7 @@ func (r *scratch) giveBack(worker int) {
 	clear(r.ptr)
 	clear(r.base)
 	clear(r.acc)
+	clear(r.ahead)
 	f := &free[worker%len(free)]
 	f.Lock()
 	f.list = append(f.list, r)
@@ -72,6 +75,7 @@ func (p *Program) bind(r *scratch, operands [][]byte) {
 	}
 	r.ptr, r.base, r.off = sized(r.ptr, len(p.values)), sized(r.base, len(p.operands)), sized(r.off, len(p.operands))
 	r.acc, r.sums, r.keys = sized(r.acc, len(p.outputs)), sized(r.sums, len(p.outputs)), sized(r.keys, p.keys)
+	r.ahead = sized(r.ahead, len(p.streams))
 	r.ints = sized(r.ints, 3*len(p.dims))
 	for i := range p.operands {
 		b := p.operands[i].table
@@ -162,10 +166,10 @@ func (p *Program) runBox(r *scratch) {
 			p.move(r, at)
 			rows := min(p.block, hi[p.split]-at[p.split])
 			if first {
-				p.act(r, p.prologue, rows)
+				p.act(r, p.prologue, rows, 0)
 				first = false
 			}
-			p.act(r, p.actions, rows)
+			p.act(r, p.actions, rows, p.lookAhead(r, at[p.split]+p.block, hi[p.split]))
 		}
 		d := p.split - 1
 		for ; d >= 0; d-- {
@@ -208,10 +212,27 @@ func (p *Program) move(r *scratch, at []int) {
 	}
 }
 
-func (p *Program) act(r *scratch, actions []action, rows int) {
+// lookAhead points r.ahead at the next tile and returns how many bytes of it to fetch before each action.
+func (p *Program) lookAhead(r *scratch, next, end int) int {
+	if len(p.streams) == 0 || next >= end {
+		return 0
+	}
+	for i, o := range p.streams {
+		r.ahead[i] = unsafe.Add(r.base[o], (r.off[o]+p.block*p.strides[o][p.split])*p.operands[o].typ.Size())
+	}
+	bytes := min(p.block, end-next) * p.inner * p.operands[p.streams[0]].typ.Size()
+	return (bytes/len(p.actions) + 63) &^ 63
+}
+
+// act runs actions over a tile. Memory and arithmetic overlap only if the next tile is on its way while this one
+// is worked on: each action is preceded by a request for fetch bytes of it.
+func (p *Program) act(r *scratch, actions []action, rows, fetch int) {
 	n := rows * p.inner
 	for i := range actions {
 		a := &actions[i]
+		if fetch > 0 {
+			vec.Prefetch(r.ahead, i*fetch, fetch)
+		}
 		switch a.act {
 		case compute:
 			m := n

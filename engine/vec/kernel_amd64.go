@@ -716,3 +716,8 @@ func minRowsAVX2(dst []float32, x []float32, n int)
 //
 //go:noescape
 func addColumnsAVX2(dst []float32, x []float32, rows int)
+
+// prefetchLines asks for the cache lines of n bytes from from on behind each pointer.
+//
+//go:noescape
+func prefetchLines(at []uintptr, from int, n int)

@@ -15655,3 +15655,29 @@ tailend:
 done:
 	VZEROUPPER
 	RET
+
+// func prefetchLines(at []uintptr, from int, n int)
+// Requires: MMX+
+TEXT ·prefetchLines(SB), NOSPLIT, $0-40
+	MOVQ at_base+0(FP), AX
+	MOVQ at_len+8(FP), CX
+	MOVQ from+24(FP), DX
+	MOVQ n+32(FP), BX
+
+pointer:
+	DECQ CX
+	JLT  done
+	MOVQ (AX), SI
+	ADDQ $0x08, AX
+	ADDQ DX, SI
+	LEAQ (SI)(BX*1), DI
+
+line:
+	CMPQ       SI, DI
+	JGE        pointer
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	JMP        line
+
+done:
+	RET

@@ -50,6 +50,7 @@ func main() {
 			m.byteKernels()
 		}
 	}
+	prefetch()
 	Generate()
 	write(*directory+"/dispatch_amd64.go", amd64())
 	write(*directory+"/dispatch_other.go", other())
