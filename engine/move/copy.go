@@ -237,14 +237,14 @@ func (p *Strided) span(to, from unsafe.Pointer, first, last int) {
 	}
 }
 
-// tile copies rows × cols elements.
+// tile copies rows × cols elements. Here and below, pointers are made from the first element each time: one that is
+// moved on past the last element would point at memory of somebody else's.
 func (p *Strided) tile(dst, src unsafe.Pointer, rows, cols int) {
 	switch p.kernel {
 	case kernelLine:
 		n := cols * p.size
-		for range rows {
-			copy(unsafe.Slice((*byte)(dst), n), unsafe.Slice((*byte)(src), n))
-			dst, src = unsafe.Add(dst, p.rows.Dst), unsafe.Add(src, p.rows.Src)
+		for r := range rows {
+			copy(unsafe.Slice((*byte)(unsafe.Add(dst, r*p.rows.Dst)), n), unsafe.Slice((*byte)(unsafe.Add(src, r*p.rows.Src)), n))
 		}
 		return
 	case kernelTranspose:
@@ -268,20 +268,17 @@ func (p *Strided) tile(dst, src unsafe.Pointer, rows, cols int) {
 func tile[T uint8 | uint16 | uint32 | uint64](p *Strided, dst, src unsafe.Pointer, rows, cols int) {
 	switch p.kernel {
 	case kernelFill:
-		for range rows {
-			fill(unsafe.Slice((*T)(dst), cols), *(*T)(src))
-			dst, src = unsafe.Add(dst, p.rows.Dst), unsafe.Add(src, p.rows.Src)
+		for r := range rows {
+			fill(unsafe.Slice((*T)(unsafe.Add(dst, r*p.rows.Dst)), cols), *(*T)(unsafe.Add(src, r*p.rows.Src)))
 		}
 	case kernelTranspose:
 		transpose[T](dst, src, rows, cols, p.rows.Dst, p.cols.Src)
 	default:
-		for range rows {
-			d, s := dst, src
-			for range cols {
-				*(*T)(d) = *(*T)(s)
-				d, s = unsafe.Add(d, p.cols.Dst), unsafe.Add(s, p.cols.Src)
+		for r := range rows {
+			d, s := unsafe.Add(dst, r*p.rows.Dst), unsafe.Add(src, r*p.rows.Src)
+			for c := range cols {
+				*(*T)(unsafe.Add(d, c*p.cols.Dst)) = *(*T)(unsafe.Add(s, c*p.cols.Src))
 			}
-			dst, src = unsafe.Add(dst, p.rows.Dst), unsafe.Add(src, p.rows.Src)
 		}
 	}
 }
@@ -303,27 +300,24 @@ func fill[T uint8 | uint16 | uint32 | uint64](dst []T, v T) {
 
 // transpose sets dst[r·dstRow + c] = src[r + c·srcCol], strides in bytes.
 func transpose[T uint8 | uint16 | uint32 | uint64](dst, src unsafe.Pointer, rows, cols, dstRow, srcCol int) {
+	size := int(unsafe.Sizeof(T(0)))
 	r := 0
 	for ; r+4 <= rows; r += 4 {
-		from := src
-		d0 := unsafe.Slice((*T)(dst), cols)
-		d1 := unsafe.Slice((*T)(unsafe.Add(dst, dstRow)), cols)
-		d2 := unsafe.Slice((*T)(unsafe.Add(dst, 2*dstRow)), cols)
-		d3 := unsafe.Slice((*T)(unsafe.Add(dst, 3*dstRow)), cols)
+		from := unsafe.Add(src, r*size)
+		d0 := unsafe.Slice((*T)(unsafe.Add(dst, r*dstRow)), cols)
+		d1 := unsafe.Slice((*T)(unsafe.Add(dst, (r+1)*dstRow)), cols)
+		d2 := unsafe.Slice((*T)(unsafe.Add(dst, (r+2)*dstRow)), cols)
+		d3 := unsafe.Slice((*T)(unsafe.Add(dst, (r+3)*dstRow)), cols)
 		for c := range d0 {
-			four := (*[4]T)(from)
+			four := (*[4]T)(unsafe.Add(from, c*srcCol))
 			d0[c], d1[c], d2[c], d3[c] = four[0], four[1], four[2], four[3]
-			from = unsafe.Add(from, srcCol)
 		}
-		dst, src = unsafe.Add(dst, 4*dstRow), unsafe.Add(src, 4*unsafe.Sizeof(T(0)))
 	}
 	for ; r < rows; r++ {
-		from := src
-		row := unsafe.Slice((*T)(dst), cols)
+		from := unsafe.Add(src, r*size)
+		row := unsafe.Slice((*T)(unsafe.Add(dst, r*dstRow)), cols)
 		for c := range row {
-			row[c] = *(*T)(from)
-			from = unsafe.Add(from, srcCol)
+			row[c] = *(*T)(unsafe.Add(from, c*srcCol))
 		}
-		dst, src = unsafe.Add(dst, dstRow), unsafe.Add(src, unsafe.Sizeof(T(0)))
 	}
 }

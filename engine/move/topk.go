@@ -93,18 +93,24 @@ func (p *TopK) lane(s *topScratch, src unsafe.Pointer) {
 		if wide != nil {
 			wide(high[:n], from, p.step, 0, nil)
 		}
-		for i := range n {
-			e := ranked{low[i]>>32 | high[i]&^math.MaxUint32, int32(first + i)}
-			if at := first + i; at < p.k {
-				heap[at] = e
-				if at == p.k-1 {
-					for top := p.k/2 - 1; top >= 0; top-- {
-						sink(heap, top)
-					}
+		i := 0
+		for ; i < n && first+i < p.k; i++ {
+			heap[first+i] = ranked{low[i]>>32 | high[i]&^math.MaxUint32, int32(first + i)}
+			if first+i == p.k-1 {
+				for top := p.k/2 - 1; top >= 0; top-- {
+					sink(heap, top)
 				}
-			} else if e.before(heap[0]) {
-				heap[0] = e
+			}
+		}
+		if i == n {
+			continue
+		}
+		// An element as large as the worst so far is later, and loses.
+		for worst := heap[0].key; i < n; i++ {
+			if key := low[i]>>32 | high[i]&^math.MaxUint32; key > worst {
+				heap[0] = ranked{key, int32(first + i)}
 				sink(heap, 0)
+				worst = heap[0].key
 			}
 		}
 	}
