@@ -68,6 +68,11 @@ func (t *trainer) layOut() error {
 			return fault.Errorf(fault.Usage, "network %q has no weights %q to freeze", t.net.Name, f)
 		}
 	}
+	for _, p := range t.options.Players {
+		if !slices.ContainsFunc(t.specs, func(s Spec) bool { return within(s.Name, p.Scope) }) {
+			return fault.Errorf(fault.Usage, "network %q has no weights %q to play", t.net.Name, p.Scope)
+		}
+	}
 	opt := t.options.optimiser()
 	t.optimiserScalars = len(opt.scalars(1, 1))
 	for _, w := range t.trained {

@@ -15,6 +15,14 @@ import (
 // dimensions (batch), which is nil where all weigh the same. It panics where shapes do not fit, as layers do.
 type Objective func(outputs, targets []*Node, weights *Node) *Node
 
+// A Player is a part of a network whose weights make another number small than the rest, as the generator of an
+// adversarial network does beside its critic. All change in the same step, from the same forward pass (simultaneous
+// gradient descent: Mescheder, Nowozin and Geiger 2017).
+type Player struct {
+	Scope     string // a scope of the network, or one weight
+	Objective Objective
+}
+
 // Options says how to train. Fields without a remark on zero must be set.
 type Options struct {
 	Seed      uint64    // of the first weights and of dropout
@@ -27,6 +35,7 @@ type Options struct {
 	// Accumulate makes one update of this many batches, whose gradients are averaged by the weights of their
 	// samples: as one larger batch would, but in the memory of one. 0 means 1.
 	Accumulate int
+	Players    []Player // weights with an aim of their own; nil: all follow the objective
 	Initial    *Weights // nil: drawn from Seed
 
 	Validation Source       // nil: none
@@ -144,6 +153,11 @@ func (o *Options) Check() error {
 	if o.Memory < 0 {
 		add(fault.Errorf(fault.Usage, "a memory of %d bytes: want more than 0", o.Memory))
 	}
+	for _, p := range o.Players {
+		if p.Scope == "" || p.Objective == nil {
+			add(fault.Errorf(fault.Usage, "the player %q lacks a scope or an objective", p.Scope))
+		}
+	}
 	add(o.Schedule.Check())
 	add(o.optimiser().Check())
 	add(o.Clip.Check())
@@ -177,10 +191,14 @@ func (o *Options) accumulate() int { return max(o.Accumulate, 1) }
 // speed, memory and messages is left out.
 func (o *Options) record(net *Net, initial *Weights, data Source) (map[string]string, error) {
 	r := map[string]string{}
+	players := []string{}
+	for _, p := range o.Players {
+		players = append(players, p.Scope)
+	}
 	for name, value := range map[string]any{
 		"network": net.Name, "config": net.Config, "seed": o.Seed, "epochs": o.Epochs,
 		"optimiser": fmt.Sprintf("%T", o.optimiser()), "optimiser fields": o.optimiser(), "schedule": o.Schedule,
-		"clip": o.Clip, "average": o.Average, "frozen": append([]string{}, o.Frozen...), "accumulate": o.accumulate(),
+		"clip": o.Clip, "average": o.Average, "frozen": append([]string{}, o.Frozen...), "players": players, "accumulate": o.accumulate(),
 		"early stopping": o.Early, "guard": o.Guard, "validation": o.Validation != nil, "data": o.Data,
 		"batches": data.Batches(), "first weights": fingerprint(initial),
 	} {

@@ -89,11 +89,15 @@ func (d *drafting) forward(b *Batch, base int, training bool, rng *Node, inputs,
 	if err != nil {
 		panic(err)
 	}
-	loss = t.objective(outputs, targets, weights)
+	return s, outputs, oneNumber(t.objective(outputs, targets, weights))
+}
+
+// oneNumber refuses an objective that is not one number.
+func oneNumber(loss *Node) *Node {
 	if !loss.IsScalar() || !loss.DType().IsFloat() {
 		refuse("the objective gives %s: want one number", loss.Shape())
 	}
-	return s, outputs, graph.ConvertDType(loss, dtypes.Float32)
+	return graph.ConvertDType(loss, dtypes.Float32)
 }
 
 // compile finishes a draft: results are the outputs behind the new arrays.

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -17,8 +19,8 @@ func (t *trainer) stepProgram(b *Batch) *program {
 	scalars := d.scalars("scalar", t.scalarCount())
 	rng := graph.Parameter(d.graph, "random state", RandomStateShape)
 	inputs, targets, sampleWeights := d.batch(b)
-	s, _, loss := d.forward(b, 0, true, rng, inputs, targets, sampleWeights)
-	gradients := graph.Gradient(loss, pick(weights, t.trained)...)
+	s, outputs, loss := d.forward(b, 0, true, rng, inputs, targets, sampleWeights)
+	gradients := t.gradients(pick(weights, t.trained), loss, outputs, targets, sampleWeights)
 	norm := t.apply(d, s, weights, slots, average, scalars, gradients, loss)
 	return d.compile(loss, norm)
 }
@@ -35,8 +37,8 @@ func (t *trainer) partProgram(b *Batch, first bool) *program {
 	mass := d.scalars("scalar", 1)[0]
 	rng := graph.Parameter(d.graph, "random state", RandomStateShape)
 	inputs, targets, sampleWeights := d.batch(b)
-	s, _, loss := d.forward(b, 0, true, rng, inputs, targets, sampleWeights)
-	gradients := graph.Gradient(loss, pick(weights, t.trained)...)
+	s, outputs, loss := d.forward(b, 0, true, rng, inputs, targets, sampleWeights)
+	gradients := t.gradients(pick(weights, t.trained), loss, outputs, targets, sampleWeights)
 	for i, g := range gradients {
 		sum := graph.Mul(g, mass)
 		if !first {
@@ -52,6 +54,35 @@ func (t *trainer) partProgram(b *Batch, first bool) *program {
 		}
 	}
 	return d.compile(loss)
+}
+
+// gradients builds the gradient of each trained weight: of its player's objective, or of the loss.
+func (t *trainer) gradients(weights []*Node, loss *Node, outputs, targets []*Node, sampleWeights *Node) []*Node {
+	gradients := make([]*Node, len(weights))
+	follow := func(loss *Node, player int) {
+		var which []int
+		for i, w := range t.trained {
+			if t.playerOf(t.specs[w].Name) == player {
+				which = append(which, i)
+			}
+		}
+		if len(which) == 0 {
+			return
+		}
+		for k, g := range graph.Gradient(loss, pick(weights, which)...) {
+			gradients[which[k]] = g
+		}
+	}
+	follow(loss, -1)
+	for i, p := range t.options.Players {
+		follow(oneNumber(p.Objective(outputs, targets, sampleWeights)), i)
+	}
+	return gradients
+}
+
+// playerOf is the first player that a weight belongs to, or -1.
+func (t *trainer) playerOf(weight string) int {
+	return slices.IndexFunc(t.options.Players, func(p Player) bool { return within(weight, p.Scope) })
 }
 
 // applyProgram builds the update from the sums of gradients. Its last two scalars are 1 over the sum of masses, and

@@ -220,6 +220,50 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// TestPlayers trains a generator of numbers against a critic: what it makes comes to look like the data.
+func TestPlayers(t *testing.T) {
+	net := &Net{
+		Name: "pair", Inputs: []Input{{"x", dtypes.Float32, []int{0, 1}}},
+		Forward: func(s *Scope, in ...*Node) []*Node {
+			noise := graph.OnesLike(in[0])
+			if s.Training() {
+				noise = graph.AddScalar(graph.MulScalar(s.Rand(in[0].Shape().Dimensions...), 0.1), 0.95)
+			}
+			made := s.In("generator").Dense(noise, 1, Dense{NoBias: true, Init: Ones})
+			critic := func(x *Node) *Node {
+				c := s.In("critic").In("first").Dense(x, 8, Dense{})
+				return s.In("critic").In("second").Dense(graph.Tanh(c), 1, Dense{})
+			}
+			return []*Node{critic(in[0]), critic(made), made}
+		},
+	}
+	// Least squares (Mao et al. 2017): 1 for data and 0 for what is made; the generator wants 1.
+	toward := func(x *Node, v float64) *Node {
+		d := graph.AddScalar(x, -v)
+		return graph.ReduceAllMean(graph.Mul(d, d))
+	}
+	objective := func(out, _ []*Node, _ *Node) *Node { return graph.Add(toward(out[0], 1), toward(out[1], 0)) }
+	data := &Batch{Inputs: []Array{{Dims: []int{64, 1}}}}
+	for i := range 64 {
+		data.Inputs[0].Floats = append(data.Inputs[0].Floats, 2.5+float32(i)/640)
+	}
+	for _, accumulate := range []int{1, 2} {
+		o := Options{Epochs: 150, Optimiser: Adam{Beta1: 0.5}, Schedule: Schedule{Rate: 0.01}, Accumulate: accumulate}
+		o.Players = []Player{{"generator", func(out, _ []*Node, _ *Node) *Node { return toward(out[1], 1) }}}
+		r, err := Train(context.Background(), stock(t), net, objective, source(t, data, Order{Size: 16}), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.Weights.Lookup("generator.weight").Data[0]; math.Abs(float64(v)-2.55) > 0.3 { // it began at 1
+			t.Errorf("accumulating %d: the generator makes %v, the data are about 2.55", accumulate, v)
+		}
+	}
+	o := Options{Epochs: 1, Schedule: Schedule{Rate: 0.01}, Players: []Player{{"genrator", objective}}}
+	if _, err := Train(context.Background(), stock(t), net, objective, source(t, data, Order{}), o); fault.KindOf(err) != fault.Usage {
+		t.Errorf("a player without weights: %v", err)
+	}
+}
+
 func TestEarlyStopping(t *testing.T) {
 	data := planted(40, 3)
 	far := planted(40, 3)
@@ -453,6 +497,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		"clip":          func(o *Options) { o.Clip.Norm = -1 },
 		"average":       func(o *Options) { o.Average.Decay = 1 },
 		"accumulate":    func(o *Options) { o.Accumulate = -1 },
+		"player":        func(o *Options) { o.Players = []Player{{Scope: "weight"}} },
 		"memory":        func(o *Options) { o.Memory = -1 },
 		"patience":      func(o *Options) { o.Early.Patience = 3 },
 		"scores":        func(o *Options) { o.Scores = func() Meter { return Meter{} } },
