@@ -28,6 +28,7 @@ type Backward struct {
 	// of processing: the gradients of the sums, in rows of padded(sums); the bias's gradients; x and the former
 	// state, in panels as tile.PackB makes them.
 	d, db, x, h []float32
+	lent        bool
 
 	load     Weights // while packing
 	in       Inputs  // while running
@@ -83,14 +84,32 @@ func NewBackward(s Shape) *Backward {
 	} else {
 		b.addWeights(false, u, 0, 0, gates)
 	}
-	blocks, rows := s.blocks()
-	sums := s.Cell.sums() * u
-	b.d = make([]float32, blocks*rows*s.Steps*padded(sums))
-	b.db = make([]float32, blocks*sums)
-	b.x = make([]float32, blocks*tile.PackedLen(rows*s.Steps, s.Input))
-	b.h = make([]float32, blocks*tile.PackedLen(rows*s.Steps, u))
 	b.packBody, b.runBody, b.weightBody = b.pack, b.block, b.weight
 	return b
+}
+
+// ScratchLen is how many floats Run needs to work in: about as many as Kept and the inputs hold.
+func (b *Backward) ScratchLen() int {
+	d, db, x, h := b.parts()
+	return d + db + x + h
+}
+
+func (b *Backward) parts() (d, db, x, h int) {
+	s := b.shape
+	blocks, rows := s.blocks()
+	sums, lines := s.Cell.sums()*s.Hidden, rows*s.Steps
+	return blocks * lines * padded(sums), blocks * sums, blocks * tile.PackedLen(lines, s.Input), blocks * tile.PackedLen(lines, s.Hidden)
+}
+
+// Lend gives the plan ScratchLen floats to work in instead of its own. Between runs they may serve other plans:
+// what one layer leaves in the caches is where the next one works.
+func (b *Backward) Lend(scratch []float32) {
+	must("scratch", len(scratch), b.ScratchLen())
+	d, db, x, h := b.parts()
+	b.d, scratch = scratch[:d], scratch[d:]
+	b.db, scratch = scratch[:db], scratch[db:]
+	b.x, b.h = scratch[:x], scratch[x:][:h]
+	b.lent = true
 }
 
 // addWeights cuts rows × cols of a weights' gradient into pieces, as even as can be.
@@ -132,6 +151,9 @@ func (b *Backward) pack(_, item int) {
 // that were loaded last.
 func (b *Backward) Run(in Inputs, out Outputs, arriving Arriving, grad Gradients) {
 	b.check(in, out, arriving, grad)
+	if !b.lent {
+		b.Lend(make([]float32, b.ScratchLen()))
+	}
 	s := b.shape
 	blocks, rows := s.blocks()
 	for len(b.workers) < cpu.Threads() {

@@ -21,6 +21,9 @@ func benchStack(b *testing.B, cell Cell) {
 	}
 	f1, b1 := NewForward(first.shape), NewBackward(first.shape)
 	f2, b2 := NewForward(second.shape), NewBackward(second.shape)
+	scratch := make([]float32, max(b1.ScratchLen(), b2.ScratchLen()))
+	b1.Lend(scratch[:b1.ScratchLen()])
+	b2.Lend(scratch[:b2.ScratchLen()])
 	for b.Loop() {
 		f1.Load(first.weights)
 		f1.Run(first.in, first.out)

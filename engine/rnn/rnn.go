@@ -105,8 +105,8 @@ func may[T any](name string, x []T, want int) {
 	}
 }
 
-// blockRows is how many rows of the batch one thread takes through all steps: enough to use each packed weight
-// often, few enough to keep every thread busy with a batch of 32.
+// blockRows is the most rows of the batch that one thread takes through all steps: enough to use each packed weight
+// often, few enough for many threads.
 const blockRows = 16
 
 // blocks is the number of blocks, and rows how many each but the last has.
@@ -114,7 +114,8 @@ func (s Shape) blocks() (blocks, rows int) {
 	if s.Batch == 0 {
 		return 0, 0
 	}
-	blocks = (s.Batch + blockRows - 1) / blockRows
+	// At least two, so that a small batch is shared too.
+	blocks = max((s.Batch+blockRows-1)/blockRows, min(s.Batch, 2))
 	rows = (s.Batch + blocks - 1) / blocks
 	return (s.Batch + rows - 1) / rows, rows
 }

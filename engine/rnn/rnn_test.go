@@ -267,6 +267,28 @@ func TestARowStandsAlone(t *testing.T) {
 	}
 }
 
+// TestLentScratch checks that plans share memory, whatever another one left there.
+func TestLentScratch(t *testing.T) {
+	s := Shape{Cell: GRU, Batch: 21, Steps: 5, Input: 7, Hidden: 12}
+	own, lent := newProblem(s, true, 8), newProblem(s, true, 8)
+	own.solve()
+	f, b := NewForward(s), NewBackward(s)
+	scratch := make([]float32, b.ScratchLen())
+	for i := range scratch {
+		scratch[i] = float32(math.NaN())
+	}
+	b.Lend(scratch)
+	f.Load(lent.weights)
+	b.Load(lent.weights)
+	f.Run(lent.in, lent.out)
+	b.Run(lent.in, lent.out, lent.arriving, lent.grad)
+	for i, r := range lent.results() {
+		if !slices.Equal(r, own.results()[i]) {
+			t.Errorf("result %d differs", i)
+		}
+	}
+}
+
 // TestLeftOut checks that nil inputs mean zero and nil outputs change nothing else.
 func TestLeftOut(t *testing.T) {
 	for _, cell := range []Cell{RNN, GRU, LSTM} {
