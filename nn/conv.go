@@ -112,27 +112,11 @@ func (s *Scope) convBias(y *Node, out, fanIn int, without bool, init Initialiser
 // convolve is a channels-last convolution. swapped says that the last two axes of w are (out, in).
 func convolve(x, w *Node, padding [][2]int, stride, inputDilation, dilation []int, groups int, swapped bool) *Node {
 	n := x.Rank() - 2
-	spatial, taps := make([]int, n), make([]int, n)
-	for i := range n {
-		spatial[i], taps[i] = 1+i, i
-		if stride != nil && x.Shape().Dimensions[1+i] == 0 {
-			refuse("convolution of an empty image %s", x.Shape())
-		}
-		reach := w.Shape().Dimensions[i]
-		if len(dilation) > 0 {
-			reach = (reach-1)*dilation[i] + 1
-		}
-		size := x.Shape().Dimensions[1+i] + padding[i][0] + padding[i][1]
-		if len(inputDilation) > 0 {
-			size += (x.Shape().Dimensions[1+i] - 1) * (inputDilation[i] - 1)
-		}
-		if size < reach {
-			refuse("convolution: a kernel that reaches over %d does not fit into %d (axis %d of %s, with padding)", reach, size, 1+i, x.Shape())
-		}
-	}
+	mustFit(x, w, padding, inputDilation, dilation)
+	spatial := spatialAxes(x)
 	axes := compute.ConvolveAxesConfig{
 		InputBatch: 0, InputSpatial: spatial, InputChannels: n + 1,
-		KernelSpatial: taps, KernelInputChannels: n, KernelOutputChannels: n + 1,
+		KernelSpatial: seq(n), KernelInputChannels: n, KernelOutputChannels: n + 1,
 		OutputBatch: 0, OutputSpatial: spatial, OutputChannels: n + 1,
 	}
 	if swapped {
@@ -141,6 +125,21 @@ func convolve(x, w *Node, padding [][2]int, stride, inputDilation, dilation []in
 	return graph.ConvGeneral(x, w, axes, stride, padding, unlessOnes(inputDilation), unlessOnes(dilation), groups, 1)
 }
 
+// mustFit stops the building where the kernel reaches over more than the padded input has.
+func mustFit(x, w *Node, padding [][2]int, inputDilation, dilation []int) {
+	for i, pad := range padding {
+		reach := (w.Shape().Dimensions[i]-1)*dilation[i] + 1
+		size := x.Shape().Dimensions[1+i]
+		if inputDilation != nil {
+			size = (size-1)*inputDilation[i] + 1
+		}
+		if size += pad[0] + pad[1]; size < reach {
+			refuse("convolution: a kernel that reaches over %d does not fit into %d (axis %d of %s, with padding)", reach, size, 1+i, x.Shape())
+		}
+	}
+}
+
+// unlessOnes is nil where every value is 1, the form in which the graph library writes it.
 func unlessOnes(values []int) []int {
 	if slices.ContainsFunc(values, func(v int) bool { return v != 1 }) {
 		return values

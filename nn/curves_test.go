@@ -187,21 +187,16 @@ func TestCurvesAgainstPyTorch(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	backends := map[string]compute.Backend{"stock": stock(t)}
-	if slices.Contains(compute.List(), "cpu") {
-		if backends["cpu"], err = compute.NewWithConfig("cpu"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	all := backends(t)
 	for _, name := range slices.Sorted(maps.Keys(curves)) {
-		for _, backend := range slices.Sorted(maps.Keys(backends)) {
+		for _, backend := range slices.Sorted(maps.Keys(all)) {
 			// Twenty steps amplify rounding: in float64 to far below 1e-7, in float32 to below the 1e-3 that is promised.
 			for dtype, within := range map[dtypes.DType]float64{dtypes.Float64: 1e-7, dtypes.Float32: 1e-3} {
 				if dtype == dtypes.Float32 && backend == "stock" && slices.Contains([]string{"dcgan", "resnet18"}, name) {
 					continue // seconds on the stock backend, and float64 has compared the same graph
 				}
 				t.Run(name+"/"+backend+"/"+dtype.String(), func(t *testing.T) {
-					got := curves[name].losses(t, backends[backend], dtype)
+					got := curves[name].losses(t, all[backend], dtype)
 					if len(want[name]) != len(got) {
 						t.Fatal("run testdata/curves.py")
 					}

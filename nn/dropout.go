@@ -30,9 +30,8 @@ func (s *Scope) drop(x *Node, rate float64, dims []int) *Node {
 		return x
 	}
 	random := s.Rand(dims...)
-	keep := graph.GreaterOrEqual(random, graph.BroadcastToShape(graph.Scalar(x.Graph(), random.DType(), rate), random.Shape()))
-	factor := graph.MulScalar(graph.ConvertDType(keep, x.DType()), 1/(1-rate))
-	return graph.Mul(x, graph.BroadcastToShape(factor, x.Shape()))
+	keep := graph.GreaterOrEqual(random, graph.Scalar(x.Graph(), random.DType(), rate))
+	return graph.Mul(x, graph.MulScalar(graph.ConvertDType(keep, x.DType()), 1/(1-rate)))
 }
 
 // Embedding says how Scope.Embedding works. The zero value is PyTorch's default.
@@ -52,7 +51,7 @@ func (s *Scope) Embedding(indices *Node, count, out int, o Embedding) *Node {
 		return y
 	}
 	there := graph.NotEqual(indices, graph.ZerosLike(indices))
-	return graph.Mul(y, graph.BroadcastToShape(graph.InsertAxes(graph.ConvertDType(there, y.DType()), -1), y.Shape()))
+	return graph.Mul(y, graph.InsertAxes(graph.ConvertDType(there, y.DType()), -1))
 }
 
 // gatherRows takes rows of x by integers of any shape.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -163,13 +165,13 @@ var layersOf = map[string]func(s *Scope, in []*Node) []*Node{
 	"focal fraction":           two(func(a, b *Node) *Node { return Focal{Gamma: 1.5}.Loss(a, b) }),
 	"dice":                     two(func(a, b *Node) *Node { return DiceCrossEntropy{}.Loss(a, b) }),
 	"dice batch background": two(func(a, b *Node) *Node {
-		return DiceCrossEntropy{Batch: true, Background: true, WithoutCE: true}.Loss(a, b)
+		return DiceCrossEntropy{Batch: true, Background: true, DiceOnly: true}.Loss(a, b)
 	}),
 	"dice ignore": two(func(a, b *Node) *Node {
-		return DiceCrossEntropy{CrossEntropy: CrossEntropy{Ignore: []int{1}}}.Loss(a, b)
+		return DiceCrossEntropy{Classes: CrossEntropy{Ignore: []int{1}}}.Loss(a, b)
 	}),
 	"dice regions": two(func(a, b *Node) *Node {
-		return DiceCrossEntropy{DiceShare: 0.5, CrossEntropyPer: 2}.RegionLoss(a, b, nil)
+		return DiceCrossEntropy{DiceShare: 0.5, CrossShare: 2}.RegionLoss(a, b, nil)
 	}),
 	"mse":         two(func(a, b *Node) *Node { return MSE(a, b, nil) }),
 	"mae":         two(func(a, b *Node) *Node { return MAE(a, b, nil) }),
@@ -224,7 +226,9 @@ func TestLayersAgainstPyTorch(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range cases {
 		seen[c.Name] = true
-		t.Run(c.Name, func(t *testing.T) { c.check(t, layersOf[c.Name]) })
+		for name, backend := range backends(t) {
+			t.Run(c.Name+"/"+name, func(t *testing.T) { c.check(t, backend, layersOf[c.Name]) })
+		}
 	}
 	for name := range layersOf {
 		if !seen[name] {
@@ -233,12 +237,46 @@ func TestLayersAgainstPyTorch(t *testing.T) {
 	}
 }
 
+// backends are those that a test compares: the stock one, and Galen's own where the test binary has it.
+func backends(t testing.TB) map[string]compute.Backend {
+	t.Helper()
+	all := map[string]compute.Backend{"stock": stock(t)}
+	if slices.Contains(compute.List(), "cpu") {
+		own, err := compute.NewWithConfig("cpu")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["cpu"] = own
+	}
+	return all
+}
+
+// A label outside the classes must not pass unnoticed.
+func TestLabelsOutsideTheClasses(t *testing.T) {
+	for _, c := range []struct {
+		label  int32
+		ignore []int
+		nan    bool
+	}{{-1, nil, false}, {2, nil, false}, {3, nil, true}, {255, nil, true}, {255, []int{255}, false}} {
+		out := graph.MustExecOnceN(stock(t), func(z, y *Node) []*Node {
+			image := func(n *Node, dims ...int) *Node { return graph.Reshape(n, dims...) }
+			o := CrossEntropy{Ignore: c.ignore}
+			return []*Node{o.Loss(z, y), DiceCrossEntropy{Classes: o}.Loss(image(z, 1, 2, 3), image(y, 1, 2))}
+		}, [][]float64{{1, 2, 3}, {1, 0, 0}}, []int32{1, c.label})
+		for _, r := range out {
+			if loss := tensors.ToScalar[float64](r); math.IsNaN(loss) != c.nan {
+				t.Errorf("label %d, ignoring %v: loss %g", c.label, c.ignore, loss)
+			}
+		}
+	}
+}
+
 // check runs a case in float64 and compares values, gradients and states.
-func (c layerCase) check(t *testing.T, build func(*Scope, []*Node) []*Node) {
+func (c layerCase) check(t *testing.T, backend compute.Backend, build func(*Scope, []*Node) []*Node) {
 	if build == nil {
 		t.Fatal("the test does not know this case")
 	}
-	g := graph.NewGraph(stock(t), "")
+	g := graph.NewGraph(backend, "")
 	defer g.Finalize()
 	var feed []any
 	parameter := func(name string, v vector) *Node {

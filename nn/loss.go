@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -12,25 +13,25 @@ import (
 
 // Losses are scalars to be made small: means over what counts.
 
-// CrossEntropy says how the cross-entropy of classes is taken.
+// CrossEntropy says how the cross-entropy of classes is taken. The zero value weighs all alike and smooths nothing.
 type CrossEntropy struct {
 	Weights   []float64 // of the classes; none means 1 each
 	Smoothing float64   // share of each label that is spread over all classes (Szegedy et al. 2016)
 	Ignore    []int     // labels that do not count, beside the negative ones, which never do
 }
 
-// CrossEntropy is the mean negative log-likelihood of the labels, (batch, ...) integers, under softmax of the logits,
+// Loss is the mean negative log-likelihood of the labels, (batch, ...) integers, under softmax of the logits,
 // (batch, ..., classes), weighted by the class of the label; the same as torch.nn.CrossEntropyLoss. Where no label
-// counts it is 0.
+// counts it is 0. A label that is no class, and not to be ignored, makes the loss NaN, so that it is noticed.
 func (o CrossEntropy) Loss(logits, labels *Node) *Node {
 	classes := lastDim(logits)
 	z, y := graph.Reshape(logits, -1, classes), o.flatten("cross-entropy", logits, labels)
-	counted := o.counted(y, z.DType())
+	counted := o.counted(y, classes, z.DType())
 	weights := o.weights(z.Graph(), z.DType(), classes)
 	hot := graph.MulScalar(graph.OneHot(y, classes, z.DType()), 1-o.Smoothing)
 	targets := graph.AddScalar(hot, o.Smoothing/float64(classes))
 	targets = graph.Mul(targets, alongLast(targets, weights))
-	targets = graph.Mul(targets, graph.BroadcastToShape(graph.InsertAxes(counted, -1), targets.Shape()))
+	targets = graph.Mul(targets, graph.InsertAxes(counted, -1))
 	total := graph.Mul(counted, graph.ReduceSum(graph.Mul(graph.OneHot(y, classes, z.DType()), alongLast(hot, weights)), 1))
 	return ratio(graph.ReduceAllSum(SoftmaxCrossEntropy(z, targets)), graph.ReduceAllSum(total))
 }
@@ -46,13 +47,15 @@ func (o CrossEntropy) flatten(loss string, logits, labels *Node) *Node {
 	return graph.ConvertDType(graph.Reshape(labels, -1), dtypes.Int32)
 }
 
-// counted is 1 for each label that counts and 0 for the others.
-func (o CrossEntropy) counted(y *Node, t dtypes.DType) *Node {
-	keep := graph.GreaterOrEqual(y, graph.ZerosLike(y))
+// counted is 1 for each label that counts, 0 for those to be ignored, and NaN where a label is no class.
+func (o CrossEntropy) counted(y *Node, classes int, t dtypes.DType) *Node {
+	number := func(v int) *Node { return graph.Scalar(y.Graph(), y.DType(), v) }
+	keep := graph.GreaterOrEqual(y, number(0))
 	for _, label := range o.Ignore {
-		keep = graph.LogicalAnd(keep, graph.NotEqual(y, graph.BroadcastToShape(graph.Scalar(y.Graph(), y.DType(), label), y.Shape())))
+		keep = graph.LogicalAnd(keep, graph.NotEqual(y, number(label)))
 	}
-	return graph.ConvertDType(keep, t)
+	wrong := graph.LogicalAnd(keep, graph.GreaterOrEqual(y, number(classes)))
+	return graph.Where(wrong, graph.Scalar(y.Graph(), t, math.NaN()), graph.ConvertDType(keep, t))
 }
 
 func (o CrossEntropy) weights(g *graph.Graph, t dtypes.DType, classes int) *Node {
@@ -89,7 +92,7 @@ func SoftmaxCrossEntropy(logits, targets *Node) *Node {
 		})[0]
 }
 
-// Binary says how the cross-entropy of yes-or-no labels is taken.
+// Binary says how the cross-entropy of yes-or-no labels is taken. The zero value weighs all alike.
 type Binary struct {
 	PosWeight []float64 // weight of a yes, one for all or one for each column; none means 1
 	Keep      *Node     // 1 where a label counts, 0 where it is missing; nil means everywhere

@@ -25,7 +25,7 @@ func GradientPenalty(critic func(x *Node) *Node, real, made, mix *Node) *Node {
 	if mix.Shape().Size() != dims[0] {
 		refuse("gradient penalty: %s does not fit %s", mix.Shape(), real.Shape())
 	}
-	share := graph.BroadcastToShape(graph.Reshape(mix, dims...), real.Shape())
+	share := graph.Reshape(mix, dims...)
 	x := graph.Add(graph.Mul(share, real), graph.Mul(graph.OneMinus(share), made))
 	slope := Flatten(graph.Gradient(graph.ReduceAllSum(critic(x)), x)[0])
 	// The square root has no slope at 0: keep away from there.

@@ -63,5 +63,5 @@ func MeanRows(x, owner *Node, count int) *Node {
 	sums := SumRows(x, owner, count)
 	ones := graph.Ones(x.Graph(), shapes.Make(x.DType(), x.Shape().Dimensions[0], 1))
 	n := graph.MaxScalar(SumRows(ones, owner, count), 1)
-	return graph.Div(sums, graph.BroadcastToShape(n, sums.Shape()))
+	return graph.Div(sums, n)
 }

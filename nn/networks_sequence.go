@@ -157,7 +157,7 @@ func meanSteps(x, keep *Node) *Node {
 		return graph.MulScalar(graph.ReduceSum(x, 1), 1/float64(x.Shape().Dimensions[1]))
 	}
 	weight := graph.ConvertDType(keep, x.DType())
-	sum := graph.ReduceSum(graph.Mul(x, graph.BroadcastToShape(graph.InsertAxes(weight, -1), x.Shape())), 1)
+	sum := graph.ReduceSum(graph.Mul(x, graph.InsertAxes(weight, -1)), 1)
 	count := graph.MaxScalar(graph.InsertAxes(graph.ReduceSum(weight, 1), -1), 1)
-	return graph.Div(sum, graph.BroadcastToShape(count, sum.Shape()))
+	return graph.Div(sum, count)
 }
