@@ -134,3 +134,23 @@ func BenchmarkLoops(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRunRows is an epilogue of bias, residual and ReLU, with a product's blocks of 14 rows.
+func BenchmarkRunRows(b *testing.B) {
+	for _, n := range []int{10, 32, 64, 256} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			const rows = 14 * 64
+			s := &Spec{Dims: []int{rows, n}}
+			x, bias, rest := s.Input(F32, n, 1), s.Input(F32, 0, 1), s.Input(F32, n, 1)
+			s.Store(s.Do(Max, s.Do(Add, s.Do(Add, x, bias), rest), s.Const(F32, 0)), n, 1)
+			p := compiled(b, s)
+			mem := [][]byte{floatsOf(rows * n), floatsOf(n), floatsOf(rows * n), nil}
+			mem[3] = mem[0]
+			row := 0
+			for b.Loop() {
+				p.RunRows(0, row, row+14, mem)
+				row = (row + 14) % rows
+			}
+		})
+	}
+}

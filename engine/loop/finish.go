@@ -83,7 +83,7 @@ func (p *Program) takePartial(row int) *rowPartial {
 		part := &rowPartial{memory: make([][]byte, len(p.outputs))}
 		for i := range p.outputs {
 			if o := &p.outputs[i]; o.perCall() {
-				part.memory[i] = make([]byte, max(1, o.count*o.typ.lane()))
+				part.memory[i] = make([]byte, max(8, o.count*o.typ.lane()))
 			}
 		}
 		s.list = append(s.list, part)

@@ -105,7 +105,7 @@ func (p *Program) Run(operands [][]byte) {
 	p.current = operands
 	for i := range p.outputs {
 		if o := &p.outputs[i]; o.reduced && !o.inOutput() && o.memory == nil {
-			o.memory = make([]byte, max(1, o.slots*o.count*o.typ.lane()))
+			o.memory = make([]byte, max(8, o.slots*o.count*o.typ.lane()))
 		}
 	}
 	switch {
