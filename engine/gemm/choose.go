@@ -26,6 +26,8 @@ const (
 	apartBelow = 1 << 24
 	// batchWork is the least number of multiply-adds that a thread takes at once from a batch.
 	batchWork = 1 << 16
+	// epilogueFloats is the least number of elements of C that a thread takes at once for an epilogue.
+	epilogueFloats = 1 << 12
 	// thinRows is the most rows of C for which B is read in place.
 	thinRows = 112
 	// dotRows is the most rows (or columns) of C for which both operands are read along the inner dimension.

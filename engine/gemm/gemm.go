@@ -5,14 +5,15 @@
 // Why several ways: copying both operands, as in Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication" (ACM TOMS 34(3), 2008), pays for large square products only. A row-major A is read in place.
 // Where A is transposed (weight gradients) few columns are read in place on both sides. Where C has few rows
-// (inference, recurrences), copying B would cost as much as multiplying, so B is read in place. Where C is small
-// and the inner dimension long, the inner dimension is cut into fixed pieces whose sums are added in order.
+// (inference, recurrences), copying B would cost as much as multiplying, so B is read in place. Where C has few
+// columns, its transpose is computed. Where C is small and the inner dimension long, the inner dimension is cut
+// into fixed pieces whose sums are added in order.
 //
 // Results are the same bits for every number of threads: pieces depend on the shape, never on who computes them.
 //
 // Start with Shape, New and Plan.Run; PackedB keeps weights packed over many runs. choose.go holds the choices
-// and their measured limits, product.go the loops, split.go the long inner dimensions, generic.go the plain
-// reference for other number types.
+// and their measured limits, product.go the loops, split.go the long inner dimensions, flip.go the few
+// columns, generic.go the plain reference for other number types.
 package gemm
 
 import (

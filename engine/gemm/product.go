@@ -1,8 +1,6 @@
 package gemm
 
 import (
-	"sync/atomic"
-
 	"galen.dev/engine/tile"
 	"galen.dev/internal/cpu"
 )
@@ -68,9 +66,10 @@ type product struct {
 	scratch  *scratch
 	finish   finish
 	group    int
-	left     []atomic.Int32 // items of a row block that are not finished
+	rowsEach int // rows passed to the epilogue at once where items share rows
 	packOne  func(worker, item int)
 	tilesOne func(worker, item int)
+	lastOne  func(worker, item int)
 }
 
 // newProduct plans the part of s in the span k (one element of the batch); alone says that it runs on one thread.
@@ -87,8 +86,8 @@ func newProduct(s Shape, k span, alone bool) *product {
 	}
 	p.tileOuter = p.grid.panels*min(p.k, p.blockK())*tile.Width <= inPlaceFloats
 	p.cutInner(k)
-	p.left = make([]atomic.Int32, p.grid.rowBlocks)
-	p.packOne, p.tilesOne = p.packItem, p.tileItem
+	_, p.rowsEach = cpu.Chunks(p.m, (epilogueFloats+p.n-1)/p.n, mostItems)
+	p.packOne, p.tilesOne, p.lastOne = p.packItem, p.tileItem, p.lastItem
 	return p
 }
 
@@ -375,15 +374,15 @@ func (p *product) parallel(o operands, s *scratch, f finish) {
 		return
 	}
 	p.operands, p.scratch, p.finish = o, s, f
-	for i := range p.left {
-		p.left[i].Store(int32(p.grid.colBlocks))
-	}
 	for n := range p.groups {
 		p.group = n
 		if count := p.packItems(); count > 0 {
 			cpu.Do(count, p.packOne)
 		}
 		cpu.Do(items, p.tilesOne)
+	}
+	if p.grid.colBlocks > 1 && f.epilogue != nil {
+		cpu.Do((p.m+p.rowsEach-1)/p.rowsEach, p.lastOne)
 	}
 	p.operands, p.scratch, p.finish = operands{}, nil, finish{}
 }
@@ -425,7 +424,12 @@ func (p *product) tileItem(worker, item int) {
 		p.packPanels(p.operands, p.scratch, g, j0, j1)
 	}
 	p.multiply(p.operands, p.scratch, g, t0, t1, j0, j1)
-	if p.group == len(p.groups)-1 && p.left[down].Add(-1) == 0 {
+	if p.group == len(p.groups)-1 && p.grid.colBlocks == 1 {
 		p.finish.call(worker, t0*p.height, min(t1*p.height, p.m))
 	}
+}
+
+// lastItem passes rows to the epilogue whose columns several items computed.
+func (p *product) lastItem(worker, item int) {
+	p.finish.call(worker, item*p.rowsEach, min((item+1)*p.rowsEach, p.m))
 }
