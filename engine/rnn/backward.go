@@ -1,6 +1,8 @@
 package rnn
 
 import (
+	"unsafe"
+
 	"galen.dev/engine/tile"
 	"galen.dev/internal/cpu"
 )
@@ -25,10 +27,10 @@ type Backward struct {
 	workers  []backwardWorker
 
 	// What all steps leave for the weights' gradients, block by block, and in a block step by step in the order
-	// of processing: the gradients of the sums, in rows of padded(sums); the bias's gradients; x and the former
-	// state, in panels as tile.PackB makes them.
-	d, db, x, h []float32
-	lent        bool
+	// of processing: the gradients of the sums, in rows of padded(sums); x and the former state side by side, in rows
+	// of lineLen; and, of each block, the gradients of the biases.
+	d, xh, db []float32
+	lent      bool
 
 	load     Weights // while packing
 	in       Inputs  // while running
@@ -65,7 +67,7 @@ type backwardWorker struct {
 const (
 	pieceRows   = 128
 	piecePanels = 4
-	pieceDepth  = 256
+	pieceDepth  = 192
 )
 
 // NewBackward makes a plan for the shape.
@@ -90,27 +92,32 @@ func NewBackward(s Shape) *Backward {
 
 // ScratchLen is how many floats Run needs to work in: about as many as Kept and the inputs hold.
 func (b *Backward) ScratchLen() int {
-	d, db, x, h := b.parts()
-	return d + db + x + h
+	d, xh, db := b.parts()
+	return d + xh + db
 }
 
-func (b *Backward) parts() (d, db, x, h int) {
+func (b *Backward) parts() (d, xh, db int) {
 	s := b.shape
 	blocks, rows := s.blocks()
-	sums, lines := s.Cell.sums()*s.Hidden, rows*s.Steps
-	return blocks * lines * padded(sums), blocks * sums, blocks * tile.PackedLen(lines, s.Input), blocks * tile.PackedLen(lines, s.Hidden)
+	sums, lines := s.Cell.sums()*s.Hidden, blocks*rows*s.Steps
+	return lines * padded(sums), lines * b.lineLen(), blocks * sums
 }
 
 // Lend gives the plan ScratchLen floats to work in instead of its own. Between runs they may serve other plans:
 // what one layer leaves in the caches is where the next one works.
 func (b *Backward) Lend(scratch []float32) {
 	must("scratch", len(scratch), b.ScratchLen())
-	d, db, x, h := b.parts()
+	d, xh, db := b.parts()
 	b.d, scratch = scratch[:d], scratch[d:]
-	b.db, scratch = scratch[:db], scratch[db:]
-	b.x, b.h = scratch[:x], scratch[x:][:h]
+	b.xh, b.db = scratch[:xh], scratch[xh:][:db]
 	b.lent = true
 }
+
+// lineLen is the length of x and the former state side by side, and stateAt where the state begins: both at whole
+// cache lines.
+func (b *Backward) lineLen() int { return padded(b.stateAt() + b.shape.Hidden) }
+
+func (b *Backward) stateAt() int { return (b.shape.Input + 15) / 16 * 16 }
 
 // addWeights cuts rows × cols of a weights' gradient into pieces, as even as can be.
 func (b *Backward) addWeights(ofX bool, cols, row, sum, rows int) {
@@ -199,20 +206,20 @@ func (b *Backward) block(worker, item int) {
 		fill(w.dc[r*u:][:u], b.arriving.CN, first+r)
 	}
 	sums := s.Cell.sums() * u
-	ld, depth := padded(sums), rows*s.Steps
+	ld := padded(sums)
 	db := b.db[item*sums:][:sums]
 	clear(db)
-	place := place{
-		x: b.x[item*tile.PackedLen(size*s.Steps, s.Input):], h: b.h[item*tile.PackedLen(size*s.Steps, u):], depth: depth,
-	}
 	for n := s.Steps - 1; n >= 0; n-- {
 		t := s.step(n)
-		d := b.d[(item*size*s.Steps+n*rows)*ld:][:rows*ld]
+		line := item*size*s.Steps + n*rows
+		d := b.d[line*ld:][:rows*ld]
 		alive := false
 		for r := range rows {
-			place.at = n*rows + r
-			nextD := b.d[(item*size*s.Steps+max(n-1, 0)*rows+r)*ld:]
-			if b.retreat(w, r, first+r, t, d[r*ld:][:sums], nextD, db, &place) {
+			m := moment{
+				row: first + r, t: t, dh: w.dh[r*u:][:u], dc: w.dc[r*u:][:u], d: d[r*ld:][:sums], db: db,
+				nextD: b.d[max(line-rows+r, 0)*ld:], xh: b.xh[(line+r)*b.lineLen():][:b.lineLen()],
+			}
+			if b.retreat(&m, w.zero) {
 				alive = true
 			}
 		}
@@ -228,50 +235,54 @@ func (b *Backward) block(worker, item int) {
 	}
 }
 
-// retreat goes back through step t of row b, which is row r of the block, and reports whether the row's length
-// reaches that far.
-func (b *Backward) retreat(w *backwardWorker, r, row, t int, d, nextD, db []float32, p *place) bool {
+// A moment is one step t of one row of the batch, and where its gradients come and go.
+type moment struct {
+	row, t           int
+	dh, dc           []float32
+	d, nextD, db, xh []float32
+}
+
+// retreat goes back through one step of one row, and reports whether the row's length reaches that far. zero is a
+// state of zeros.
+func (b *Backward) retreat(m *moment, zero []float32) bool {
 	s, u := b.shape, b.shape.Hidden
-	length := s.length(b.in.Lengths, row)
-	if t >= length {
-		clear(d)
-		p.clear(s.Input, u)
+	length := s.length(b.in.Lengths, m.row)
+	if m.t >= length {
+		clear(m.d)
+		clear(m.xh)
 		return false
 	}
-	at := row*s.Steps + t
-	kept := b.out.Kept[at*s.Kept():][:s.Kept()]
-	dy := w.zero
+	at := m.row*s.Steps + m.t
+	before, begins := s.before(at), m.t == 0
+	if s.Reverse {
+		begins = m.t == length-1
+	}
+	dy, h, c := zero, zero, zero
 	if b.arriving.Y != nil {
 		dy = b.arriving.Y[at*u:][:u]
 	}
-	h, c := w.zero, w.zero
-	before, begins := s.before(at), t == 0
-	if s.Reverse {
-		begins = t == length-1
-	}
-	switch {
-	case !begins:
+	if !begins {
 		h = b.out.Y[before*u:][:u]
 		if s.Cell == LSTM {
 			c = b.out.Kept[before*s.Kept()+4*u:][:u]
 		}
-	default:
-		if b.in.H0 != nil {
-			h = b.in.H0[row*u:][:u]
-		}
-		if b.in.C0 != nil {
-			c = b.in.C0[row*u:][:u]
-		}
 	}
-	p.put(b.in.X[at*s.Input:][:s.Input], h)
-	dh := w.dh[r*u:][:u]
+	if begins && b.in.H0 != nil {
+		h = b.in.H0[m.row*u:][:u]
+	}
+	if begins && b.in.C0 != nil {
+		c = b.in.C0[m.row*u:][:u]
+	}
+	copy(m.xh, b.in.X[at*s.Input:][:s.Input])
+	copy(m.xh[b.stateAt():], h)
+	kept, next := b.out.Kept[at*s.Kept():][:s.Kept()], b.out.Kept[before*s.Kept():]
 	switch s.Cell {
 	case RNN:
-		rnnBackward(b.out.Y[at*u:][:u], dy, dh, d, db)
+		rnnBackward(b.out.Y[at*u:][:u], dy, m.dh, m.d, m.db)
 	case GRU:
-		gruBackward(kept, h, dy, dh, d, db, b.out.Kept[before*s.Kept():], nextD)
+		gruBackward(kept, h, dy, m.dh, m.d, m.db, next, m.nextD)
 	case LSTM:
-		lstmBackward(kept, c, dy, dh, w.dc[r*u:][:u], d, db, b.out.Kept[before*s.Kept():], nextD)
+		lstmBackward(kept, c, dy, m.dh, m.dc, m.d, m.db, next, m.nextD)
 	}
 	return true
 }
@@ -295,6 +306,9 @@ func (b *Backward) spread(w *backwardWorker, first, rows, t int, d []float32, al
 	}
 }
 
+// offset is the address n floats behind p.
+func offset(p *float32, n int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), n*4)) }
+
 func (p *way) run(c *float32, ldc int, d []float32, rows int, add bool) {
 	ld, height := len(d)/rows, tile.Height(rows)
 	k := 0
@@ -312,10 +326,11 @@ func (p *way) run(c *float32, ldc int, d []float32, rows int, add bool) {
 // weight sums one piece of a weights' gradient over all blocks and steps.
 func (b *Backward) weight(worker, item int) {
 	s, t := b.shape, b.weights[item]
-	width, panels, grad := s.Hidden, b.h, b.grad.HH
+	width, first, grad := s.Hidden, b.stateAt(), b.grad.HH
 	if t.ofX {
-		width, panels, grad = s.Input, b.x, b.grad.IH
+		width, first, grad = s.Input, 0, b.grad.IH
 	}
+	line := b.lineLen()
 	ld := padded(s.Cell.sums() * s.Hidden)
 	segs := b.workers[worker].segs[:]
 	height := tile.Height(t.rows)
@@ -329,14 +344,13 @@ func (b *Backward) weight(worker, item int) {
 	add := false
 	for block := range blocks {
 		depth := min(size, s.Batch-block*size) * s.Steps
-		src := panels[block*tile.PackedLen(size*s.Steps, width):]
-		d := b.d[block*size*s.Steps*ld:]
+		d, xh := b.d[block*size*s.Steps*ld:], b.xh[block*size*s.Steps*line:]
 		for k := 0; k < depth; k += pieceDepth {
 			segs[0].K = min(pieceDepth, depth-k)
 			for j := t.firstCol; j < t.endCol; j += tile.Width {
-				from, cols := &src[j*depth+k*tile.Width], min(tile.Width, width-j)
+				from, cols := &xh[k*line+first+j], min(tile.Width, width-j)
 				for r := 0; r < t.rows; r += height {
-					tile.Col(&grad[(t.row+r)*width+j], width, &d[k*ld+t.sum+r], ld, from, tile.Width,
+					tile.Col(&grad[(t.row+r)*width+j], width, &d[k*ld+t.sum+r], ld, from, line,
 						segs, min(height, t.rows-r), cols, add)
 				}
 			}
