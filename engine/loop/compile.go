@@ -8,6 +8,8 @@ const (
 	tileBytes = 20 << 10
 	minTile   = 256
 	maxTile   = 2048
+	// A single action from memory to memory keeps nothing in the cache: its tiles only need to be few.
+	streamTile = 16 << 10
 
 	// Loops over more bytes than this wait for memory (half a second-level cache of 1 MB); those that cost more than
 	// this for an element can work meanwhile. Measured on a chain of 11 operations (Adam) and on ones of 2 to 5.
@@ -89,6 +91,10 @@ func (p *Program) compile(s *Spec) {
 			break
 		}
 		size = need
+	}
+	if len(p.actions) == 1 && p.registers == 0 {
+		p.tile(streamTile)
+		p.plan(s, code)
 	}
 	p.tileLen = p.block * p.inner
 	p.fetchAhead()

@@ -69,7 +69,7 @@ var functions = []function{
 	{"gelu", Gelu, gelu64, 2},
 	{"geluTanh", GeluTanh, geluTanh64, 2},
 	{"sqrt", Sqrt, math.Sqrt, 0.5},
-	{"rsqrt", Rsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 1.5},
+	{"rsqrt", Rsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 0.51},
 	{"reciprocal", Reciprocal, func(x float64) float64 { return 1 / x }, 0.5},
 	{"sin", Sin, math.Sin, 0.51},
 	{"cos", Cos, math.Cos, 0.51},

@@ -96,7 +96,7 @@ func Abs(dst, a []float32) { match(len(dst), len(a)); abs(dst, a) }
 // Sqrt sets dst to the square root of a.
 func Sqrt(dst, a []float32) { match(len(dst), len(a)); sqrt(dst, a) }
 
-// Rsqrt sets dst = 1/sqrt(a), by a square root and a division.
+// Rsqrt sets dst = 1/sqrt(a), by a square root, a division and a Newton step.
 func Rsqrt(dst, a []float32) { match(len(dst), len(a)); rsqrt(dst, a) }
 
 // Reciprocal sets dst = 1/a.

@@ -189,7 +189,15 @@ func sqrtGo(dst, a []float32) {
 
 func rsqrtGo(dst, a []float32) {
 	for i := range dst {
-		dst[i] = 1 / float32(math.Sqrt(float64(a[i])))
+		x := a[i]
+		r := 1 / float32(math.Sqrt(float64(x)))
+		t := x * r
+		lost := fma(x, r, -t)
+		h := fma(-lost, r, fma(-t, r, 1))
+		if h == h { // neither 0 nor infinity
+			r = fma(r*0.5, h, r)
+		}
+		dst[i] = r
 	}
 }
 

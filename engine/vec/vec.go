@@ -6,9 +6,9 @@
 // in asm). cpu.Level chooses at each call. The two assembly families give the same bits; plain Go gives the
 // same bits for everything but the transcendental functions, which it computes through float64.
 //
-// Accuracy: arithmetic, Sqrt, Reciprocal and MulAdd are correctly rounded, Rsqrt is within 1 ulp, the
+// Accuracy: arithmetic, Sqrt, Reciprocal and MulAdd are correctly rounded, Rsqrt is within 0.51 ulp, the
 // transcendental functions are within 2 ulp of the exact value over all of float32, subnormal numbers,
-// infinities and NaN included.
+// infinities and NaN included. (Worst seen: Expm1 1.6, Tanh 1.4, Exp 1.1, the others below 1.)
 //
 // Order of sums: a sum over n numbers has 64 partial sums, number i belongs to partial i mod 64, and the
 // partials are added in halves (32, 16, 8, 4, 2, 1). The order is the same in all families.

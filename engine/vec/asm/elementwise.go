@@ -45,7 +45,15 @@ func elementwise() []kernel {
 		each("neg", v1, 4, func(m *isa, x, s ops) Op { return m.neg(x[0]) }),
 		each("abs", v1, 4, func(m *isa, x, s ops) Op { return m.abs(x[0]) }),
 		each("sqrt", v1, 2, func(m *isa, x, s ops) Op { return m.sqrt(x[0]) }),
-		each("rsqrt", v1, 2, func(m *isa, x, s ops) Op { return m.div(m.copy(single(1)), m.sqrt(x[0])) }),
+		each("rsqrt", v1, 2, func(m *isa, x, s ops) Op {
+			// A Newton step with the whole of 1 - x*r² mends the two roundings. It is NaN for 0 and infinity.
+			r := m.div(m.copy(single(1)), m.sqrt(x[0]))
+			t := m.mul(x[0], r)
+			lost := m.fms(x[0], r, t)
+			h := m.nfma(lost, r, m.nfma(t, r, m.copy(single(1))))
+			better := m.fma(m.mul(r, single(0.5)), h, r)
+			return m.choose(m.test(unordered, h, h), r, better)
+		}),
 		each("sign", v1, 2, func(m *isa, x, s ops) Op {
 			// A number other than 0 becomes 1 with its sign; 0 and NaN stay.
 			one := m.or(m.and(x[0], word(0x80000000)), single(1))
