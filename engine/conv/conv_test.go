@@ -150,6 +150,13 @@ func TestRandomShapesAgainstReference(t *testing.T) {
 				clear(rows.rows)
 				plan.Forward(p.x, p.w, y)
 				check(t, "y", s, y, p.wantY, p.sizeY)
+				again := garbage(s.YLen())
+				plan.ForwardHeld(p.x, again)
+				if !slices.Equal(again, y) {
+					t.Fatalf("%+v: held weights give other bits", s)
+				}
+				clear(rows.rows)
+				plan.Forward(p.x, p.w, y)
 				plan.WeightGradient(p.x, p.dy, dw)
 				check(t, "dw", s, dw, p.wantDW, p.sizeDW)
 			}
@@ -301,6 +308,7 @@ func TestMismatchPanics(t *testing.T) {
 		"x":        func() { New(s, nil).Forward(x[1:], w, y) },
 		"weights":  func() { New(s, nil).Forward(x, w[1:], y) },
 		"y":        func() { New(s, nil).Forward(x, w, y[1:]) },
+		"held":     func() { New(s, nil).ForwardHeld(x, y) },
 		"dw":       func() { New(s, nil).WeightGradient(x, y, w[1:]) },
 		"channels": func() { New(Shape{N: 1, Cin: 3, Cout: 2, Groups: 2, Kernel: [3]int{1, 1, 1}}, nil) },
 		"kernel":   func() { New(Shape{N: 1, In: [3]int{1, 1, 1}, Cin: 1, Cout: 1}, nil) },

@@ -5,7 +5,7 @@ package conv
 type depthwise struct {
 	bands
 	taps [][]depthTap // for each phase
-	w    []float32    // of the run under way
+	w    []float32    // read in place
 }
 
 // depthwise says whether every channel is a group.
@@ -38,11 +38,7 @@ func (s Shape) depthTaps(ph *phase, pitch [3]int) []depthTap {
 	return taps
 }
 
-func (d *depthwise) run(x, w, y []float32, done Epilogue) {
-	d.w = w
-	d.each(x, y, done)
-	d.w = nil
-}
+func (d *depthwise) prepare(w []float32) { d.w = w }
 
 // multiply computes the outputs of a walk.
 func (d *depthwise) multiply(phase, _ int, image, y []float32, w walk) {

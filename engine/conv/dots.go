@@ -13,7 +13,7 @@ type dots struct {
 	starts  []int        // where the weights of each phase begin
 	lengths []int        // of the inner dimension of each phase
 	floats  []float32    // for each phase and output channel, the weights in the order of the inner dimension
-	w       []float32    // of the run under way
+	w       []float32    // being packed
 	pack    func(worker, item int)
 }
 
@@ -42,11 +42,10 @@ func newDots(s Shape) *dots {
 	return d
 }
 
-func (d *dots) run(x, w, y []float32, done Epilogue) {
+func (d *dots) prepare(w []float32) {
 	d.w = w
 	cpu.Do(len(d.phases), d.pack)
 	d.w = nil
-	d.each(x, y, done)
 }
 
 func (d *dots) packPhase(_, i int) {

@@ -109,9 +109,10 @@ func (m *images) cutOutputs() {
 	}
 }
 
-func (m *images) run(x, w, y []float32, done Epilogue) {
+func (m *images) prepare(w []float32) { m.weights.pack(w) }
+
+func (m *images) run(x, y []float32, done Epilogue) {
 	m.x, m.y, m.done = x, y, done
-	m.weights.pack(w)
 	if m.spread != nil {
 		cpu.Do(m.shape.N, m.copies)
 		m.x = m.spread

@@ -190,13 +190,9 @@ func cut(segs []tile.Seg, most int) []chunk {
 	return chunks
 }
 
-func (l *lines) run(x, w, y []float32, done Epilogue) {
-	l.weights.pack(w)
-	l.each(x, y, done)
-}
+func (l *lines) prepare(w []float32) { l.weights.pack(w) }
 
-// each runs all items.
-func (l *bands) each(x, y []float32, done Epilogue) {
+func (l *bands) run(x, y []float32, done Epilogue) {
 	l.x, l.y, l.done = x, y, done
 	l.scratch.ready()
 	cpu.Do(l.parts.items(), l.work)

@@ -20,9 +20,11 @@ type Plan struct {
 	gradient *gradient
 }
 
-// forward is a way to compute y; the ways are lines, images, dots and depthwise.
+// forward is a way to compute y; the ways are lines, images, dots and depthwise. prepare packs weights, and run
+// computes y with those that were packed last.
 type forward interface {
-	run(x, w, y []float32, done Epilogue)
+	prepare(w []float32)
+	run(x, y []float32, done Epilogue)
 }
 
 // New returns a plan for s. done, if not nil, is called for the rows that Forward finishes. It panics where s is no
@@ -37,22 +39,40 @@ func (p *Plan) Shape() Shape { return p.shape }
 // Forward computes y from x and the weights w. The slices must have exactly the lengths that the shape gives them,
 // and y must not overlap the others. The result does not depend on the number of threads.
 func (p *Plan) Forward(x, w, y []float32) {
+	p.Hold(w)
+	p.ForwardHeld(x, y)
+}
+
+// Hold packs the weights w for calls of ForwardHeld: a model that only predicts does it once, and w must not change
+// before the last of these calls.
+func (p *Plan) Hold(w []float32) {
 	s := p.shape
-	s.fit(len(x), len(w), len(y))
-	if len(y) == 0 {
-		return
-	}
-	if len(x) == 0 || len(w) == 0 {
-		clear(y)
-		if p.done != nil {
-			p.done(0, 0, len(y)/s.Cout)
-		}
+	s.fit(s.XLen(), len(w), s.YLen())
+	if s.XLen() == 0 || len(w) == 0 || s.YLen() == 0 {
 		return
 	}
 	if p.forward == nil {
 		p.forward = choose(s)
 	}
-	p.forward.run(x, w, y, p.done)
+	p.forward.prepare(w)
+}
+
+// ForwardHeld is Forward with the weights that were given to Hold last. It panics where there are none.
+func (p *Plan) ForwardHeld(x, y []float32) {
+	s := p.shape
+	s.fit(len(x), s.WeightsLen(), len(y))
+	switch {
+	case len(y) == 0:
+	case len(x) == 0 || s.WeightsLen() == 0:
+		clear(y)
+		if p.done != nil {
+			p.done(0, 0, len(y)/s.Cout)
+		}
+	case p.forward == nil:
+		panic("conv: no weights are held")
+	default:
+		p.forward.run(x, y, p.done)
+	}
 }
 
 // WeightGradient computes dw, the gradient of the weights and laid out like them, from x and the gradient dy of y.
