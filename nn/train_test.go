@@ -525,3 +525,48 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		t.Errorf("data of other width: %v", err)
 	}
 }
+
+// TestTrainNamedNetworks: a convolutional network finds on which side images are bright, a recurrent one which of two
+// words came first.
+func TestTrainNamedNetworks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	images := &Batch{Inputs: []Array{{Dims: []int{48, 8, 8, 1}}}, Targets: []Array{{Dims: []int{48}}}}
+	words := &Batch{Inputs: []Array{{Dims: []int{48, 5}}}, Targets: []Array{{Dims: []int{48}}}}
+	for i := range 48 {
+		side := int32(i % 2)
+		for p := range 64 {
+			v := float32(rng.NormFloat64()) / 4
+			if int32(p%8/4) == side {
+				v++
+			}
+			images.Inputs[0].Floats = append(images.Inputs[0].Floats, v)
+		}
+		for step := range 5 {
+			word := int32(2 + rng.IntN(3))
+			if step == 3 {
+				word = side
+			}
+			words.Inputs[0].Ints = append(words.Inputs[0].Ints, word)
+		}
+		images.Targets[0].Ints = append(images.Targets[0].Ints, side)
+		words.Targets[0].Ints = append(words.Targets[0].Ints, side)
+	}
+	objective := func(out, targets []*Node, _ *Node) *Node { return CrossEntropy{}.Loss(out[0], targets[0]) }
+	for _, c := range []struct {
+		name, config string
+		data         *Batch
+	}{{"basic-cnn", `{"classes": 2}`, images}, {"basic-rnn", `{"out": 2, "vocabulary": 5, "hidden": 16}`, words}} {
+		net, err := Named(c.name, []byte(c.config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Epochs: 6, Optimiser: Adam{}, Schedule: Schedule{Rate: 0.003}, Clip: Clip{Norm: 1}}
+		r, err := Train(context.Background(), stock(t), net, objective, source(t, c.data, Order{Size: 16, Shuffle: true}), o)
+		if err != nil {
+			t.Fatal(err, fault.HintOf(err))
+		}
+		if !(r.Summary.Loss < 0.35) {
+			t.Errorf("%s: loss %v after %v", c.name, r.Summary.Loss, r.History[0].Loss)
+		}
+	}
+}
