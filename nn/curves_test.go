@@ -73,8 +73,8 @@ var encoder3D = &Net{Name: "conv3d", Inputs: images(3), Forward: func(s *Scope, 
 }}
 
 var curves = map[string]curve{
-	"basic-cnn": {must(BasicCNN(BasicCNNOptions{Classes: 3})), []int{4, 8, 8, 1}, "classes", 0.05},
-	"resnet18":  {must(ResNet18(ResNetOptions{Classes: 3, Width: 4})), []int{6, 16, 16, 2}, "classes", 0.003},
+	"basic-cnn": {must(BasicCNN(BasicCNNOptions{Out: 3})), []int{4, 8, 8, 1}, "classes", 0.05},
+	"resnet18":  {must(ResNet18(ResNetOptions{Out: 3, Width: 4})), []int{6, 16, 16, 2}, "classes", 0.003},
 	"unet2d":    {must(UNet2D(UNetOptions{Base: 4, Depth: 2})), []int{2, 16, 16, 1}, "pixels", 0.1},
 	"conv3d":    {encoder3D, []int{1, 6, 6, 6, 1}, "pixels", 0.1},
 	"basic-rnn": {must(BasicRNN(RecurrentOptions{Out: 3, Hidden: 8})), []int{4, 6, 5}, "classes", 0.1},

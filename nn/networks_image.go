@@ -11,14 +11,14 @@ func numbered(name string, i int) string { return name + strconv.Itoa(i+1) }
 
 // BasicCNNOptions are the hyper-parameters of BasicCNN.
 type BasicCNNOptions struct {
-	Classes int `json:"classes"` // 0 means 2
+	Out int `json:"out"` // classes or other outputs; 0 means 1
 }
 
-// BasicCNN maps images (batch, height, width, channels) to logits (batch, classes): two 3×3 convolutions, of 32 and
-// 64 channels, each with ReLU and max pooling by 2, then a dense layer of 128 with ReLU and one of the classes.
+// BasicCNN maps images (batch, height, width, channels) to logits (batch, out): two 3×3 convolutions, of 32 and
+// 64 channels, each with ReLU and max pooling by 2, then a dense layer of 128 with ReLU and one of the outputs.
 func BasicCNN(o BasicCNNOptions) (*Net, error) {
 	c := check{network: "basic-cnn"}
-	c.least(&o.Classes, 2, "classes")
+	c.least(&o.Out, 1, "out")
 	if err := c.done(); err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func BasicCNN(o BasicCNNOptions) (*Net, error) {
 			x = MaxPool(ReLU(s.In(numbered("conv", i)).Conv(x, width, []int{3}, Conv{Padding: Pad(1)})), Pool{})
 		}
 		x = ReLU(s.In("dense1").Dense(Flatten(x), 128, Dense{}))
-		return []*Node{s.In("dense2").Dense(x, o.Classes, Dense{})}
+		return []*Node{s.In("dense2").Dense(x, o.Out, Dense{})}
 	}}, nil
 }
 
@@ -92,14 +92,14 @@ func DCGANDiscriminator(o DCGANOptions) (*Net, error) {
 
 // ResNetOptions are the hyper-parameters of ResNet18 and ResNet34 (He et al. 2016).
 type ResNetOptions struct {
-	Classes int     `json:"classes"`           // 0 means 2
+	Out     int     `json:"out"`               // classes or other outputs; 0 means 1
 	Stem    string  `json:"stem,omitempty"`    // small: 3×3; large: 7×7 of stride 2 and max pooling; "" means small
 	Width   int     `json:"width,omitempty"`   // channels of the first stage, doubled at each; 0 means 64
 	Norm    string  `json:"norm,omitempty"`    // "" means batch
 	Dropout float64 `json:"dropout,omitempty"` // before the last layer
 }
 
-// ResNet18 maps images (batch, height, width, channels) to logits (batch, classes). The small stem is for images
+// ResNet18 maps images (batch, height, width, channels) to logits (batch, out). The small stem is for images
 // below about 64 pixels.
 func ResNet18(o ResNetOptions) (*Net, error) { return resNet("resnet18", []int{2, 2, 2, 2}, o) }
 
@@ -108,7 +108,7 @@ func ResNet34(o ResNetOptions) (*Net, error) { return resNet("resnet34", []int{3
 
 func resNet(name string, blocks []int, o ResNetOptions) (*Net, error) {
 	c := check{network: name}
-	c.least(&o.Classes, 2, "classes")
+	c.least(&o.Out, 1, "out")
 	c.least(&o.Width, 64, "width")
 	c.oneOf(&o.Stem, "stem", "small", "large")
 	c.oneOf(&o.Norm, "norm", norms...)
@@ -129,7 +129,7 @@ func resNet(name string, blocks []int, o ResNetOptions) (*Net, error) {
 		}
 		x = s.stages(x, blocks, o.Width, ResidualOptions{Norm: o.Norm})
 		x = s.Dropout(GlobalAveragePool(x), o.Dropout)
-		return []*Node{s.In("fc").Dense(x, o.Classes, Dense{})}
+		return []*Node{s.In("fc").Dense(x, o.Out, Dense{})}
 	}}, nil
 }
 

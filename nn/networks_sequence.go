@@ -7,7 +7,7 @@ import (
 
 // ResNet1DOptions are the hyper-parameters of ResNet1D.
 type ResNet1DOptions struct {
-	Classes int     `json:"classes"`           // 0 means 2
+	Out     int     `json:"out"`               // classes or other outputs; 0 means 1
 	Width   int     `json:"width,omitempty"`   // channels of the first stage, doubled at each; 0 means 64
 	Blocks  []int   `json:"blocks,omitempty"`  // residual blocks of each stage; none means 2, 2, 2, 2
 	Kernel  int     `json:"kernel,omitempty"`  // of the residual blocks, odd; 0 means 7
@@ -15,11 +15,11 @@ type ResNet1DOptions struct {
 	Dropout float64 `json:"dropout,omitempty"` // within blocks and before the last layer
 }
 
-// ResNet1D maps signals (batch, time, channels), such as twelve leads of an ECG, to logits (batch, classes). Its
+// ResNet1D maps signals (batch, time, channels), such as twelve leads of an ECG, to logits (batch, out). Its
 // kernels are longer than those for images, since a wave of an ECG spans many samples (cf. Ribeiro et al. 2020).
 func ResNet1D(o ResNet1DOptions) (*Net, error) {
 	c := check{network: "resnet1d"}
-	c.least(&o.Classes, 2, "classes")
+	c.least(&o.Out, 1, "out")
 	c.least(&o.Width, 64, "width")
 	c.least(&o.Kernel, 7, "kernel")
 	c.least(&o.Stem, 15, "stem")
@@ -40,7 +40,7 @@ func ResNet1D(o ResNet1DOptions) (*Net, error) {
 		x = ReLU(s.In("bn1").BatchNorm(x, Norm{}))
 		x = s.stages(x, o.Blocks, o.Width, ResidualOptions{Kernel: o.Kernel, Dropout: o.Dropout})
 		x = s.Dropout(GlobalAveragePool(x), o.Dropout)
-		return []*Node{s.In("fc").Dense(x, o.Classes, Dense{})}
+		return []*Node{s.In("fc").Dense(x, o.Out, Dense{})}
 	}}, nil
 }
 

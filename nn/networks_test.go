@@ -45,10 +45,10 @@ func TestNetworkSizes(t *testing.T) {
 		outputs      [][]int
 		trained      int
 	}{
-		{"basic-cnn", `{"classes": 10}`, false, []Shape{Float32s(2, 28, 28, 3)}, [][]int{{2, 10}}, 422_218},
-		{"resnet18", `{"classes": 1000, "stem": "large"}`, false, []Shape{Float32s(1, 224, 224, 3)}, [][]int{{1, 1000}}, 11_689_512},
-		{"resnet34", `{"classes": 1000, "stem": "large"}`, false, []Shape{Float32s(1, 64, 64, 3)}, [][]int{{1, 1000}}, 21_797_672},
-		{"resnet18", `{"classes": 10}`, true, []Shape{Float32s(2, 28, 28, 3)}, [][]int{{2, 10}}, 11_173_962},
+		{"basic-cnn", `{"out": 10}`, false, []Shape{Float32s(2, 28, 28, 3)}, [][]int{{2, 10}}, 422_218},
+		{"resnet18", `{"out": 1000, "stem": "large"}`, false, []Shape{Float32s(1, 224, 224, 3)}, [][]int{{1, 1000}}, 11_689_512},
+		{"resnet34", `{"out": 1000, "stem": "large"}`, false, []Shape{Float32s(1, 64, 64, 3)}, [][]int{{1, 1000}}, 21_797_672},
+		{"resnet18", `{"out": 10}`, true, []Shape{Float32s(2, 28, 28, 3)}, [][]int{{2, 10}}, 11_173_962},
 		{"unet2d", `{}`, false, []Shape{Float32s(1, 128, 128, 1)}, [][]int{{1, 128, 128, 1}}, 7_762_465},
 		{"unet2d", `{"out": 3, "base": 4, "depth": 3, "deepSupervision": true, "norm": "group"}`, true, []Shape{Float32s(2, 16, 24, 1)}, [][]int{{2, 16, 24, 3}, {2, 8, 12, 3}}, 0},
 		{"unet3d", `{"out": 2, "base": 4, "depth": 2, "widest": 6}`, false, []Shape{Float32s(1, 8, 4, 8, 2)}, [][]int{{1, 8, 4, 8, 2}}, 0},
@@ -57,7 +57,7 @@ func TestNetworkSizes(t *testing.T) {
 		{"dcgan-discriminator", `{"size": 64}`, true, []Shape{Float32s(2, 64, 64, 1)}, [][]int{{2, 1}}, 0},
 		{"mlp", `{"out": 10}`, false, []Shape{Float32s(3, 64)}, [][]int{{3, 10}}, 85_002},
 		{"mlp", `{"hidden": [8], "norm": "batch", "activation": "gelu", "dropout": 0.5}`, false, []Shape{Float32s(3, 64)}, [][]int{{3, 1}}, 0},
-		{"resnet1d", `{"classes": 5, "width": 8, "blocks": [1, 2]}`, true, []Shape{Float32s(2, 100, 12)}, [][]int{{2, 5}}, 0},
+		{"resnet1d", `{"out": 5, "width": 8, "blocks": [1, 2]}`, true, []Shape{Float32s(2, 100, 12)}, [][]int{{2, 5}}, 0},
 		{"tcn", `{"out": 2, "channels": [4, 8]}`, true, []Shape{Float32s(2, 9, 3)}, [][]int{{2, 2}}, 0},
 		{"tcn", `{"steps": true}`, false, []Shape{Float32s(2, 9, 3)}, [][]int{{2, 9, 1}}, 0},
 		{"transformer", `{"vocabulary": 50, "width": 16, "out": 3}`, false, []Shape{Int32s(2, 7)}, [][]int{{2, 3}}, 0},
@@ -120,7 +120,7 @@ func TestNamedRefuses(t *testing.T) {
 	for name, config := range map[string]string{
 		"no-such-net": `{}`,
 		"mlp":         `{"width": 3}`,
-		"basic-cnn":   `{"classes": -1}`,
+		"basic-cnn":   `{"out": -1}`,
 		"dcgan":       `{"size": 30}`,
 		"resnet18":    `{"stem": "huge"}`,
 		"resnet34":    `{"norm": "none of these"}`,
@@ -136,7 +136,7 @@ func TestNamedRefuses(t *testing.T) {
 			t.Errorf("%s %s: %v", name, config, err)
 		}
 	}
-	_, err := Named("resnet18", []byte(`{"stem": "huge", "classes": -1, "dropout": 2}`))
+	_, err := Named("resnet18", []byte(`{"stem": "huge", "out": -1, "dropout": 2}`))
 	if got := len(fault.FindingsOf(err)); got != 3 {
 		t.Errorf("%d findings, want all 3: %v", got, err)
 	}
