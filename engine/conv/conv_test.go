@@ -231,6 +231,58 @@ func TestWeightGradientByDifferences(t *testing.T) {
 	})
 }
 
+// heavyShapes have weights that outweigh the images, so that channels are cut, and inner dimensions of several chunks.
+// Together they take every way through lines and images; see TestHeavyShapes.
+func heavyShapes() []Shape {
+	return []Shape{
+		layer2("images, spread", 14, 4, 256, 70, 3, 1, 1).Shape,
+		layer2("lines, bordered", 2, 4, 256, 70, 3, 1, 1).Shape,
+		layer2("lines, to one position", 9, 7, 64, 70, 7, 1, 0).Shape,
+		transposed("lines, phases", 1, 4, 256, 140, 2, 2, 0).Shape,
+		layer3("lines, depth", 2, 3, 130, 70, 3, 1, 1).Shape,
+		layer2("images, grouped", 14, 3, 96, 80, 3, 1, 1).grouped(2),
+	}
+}
+
+func (l Layer) grouped(groups int) Shape {
+	l.Groups = groups
+	return l.Shape
+}
+
+func TestHeavyShapes(t *testing.T) {
+	var problems []*problem
+	for i, s := range heavyShapes() {
+		problems = append(problems, newProblem(s, uint64(i)))
+	}
+	families(t, func(t *testing.T) {
+		for i, p := range problems {
+			s := p.Shape
+			rows := &counter{rows: make([]int, s.N*volume(s.Out()))}
+			plan := New(s, rows.done)
+			y, dw := garbage(s.YLen()), garbage(s.WeightsLen())
+			plan.Forward(p.x, p.w, y)
+			check(t, "y", s, y, p.wantY, p.sizeY)
+			plan.WeightGradient(p.x, p.dy, dw)
+			check(t, "dw", s, dw, p.wantDW, p.sizeDW)
+			for r, n := range rows.rows {
+				if n != 1 {
+					t.Fatalf("%+v: row %d was finished %d times", s, r, n)
+				}
+			}
+			switch f := plan.forward.(type) {
+			case *lines:
+				if i < 5 && f.parts.each == 1 {
+					t.Errorf("%+v: the channels are not cut", s)
+				}
+			case *images:
+				if i == 0 && (f.parts.each == 1 || f.height > 4 && f.spread == nil) {
+					t.Errorf("%+v: the channels are not cut, or the images not spread", s)
+				}
+			}
+		}
+	})
+}
+
 // threadShapes are the layers of the networks, made small, and their data gradients. They have several items in each
 // way to compute them.
 func threadShapes() []Shape {
@@ -249,7 +301,7 @@ func threadShapes() []Shape {
 		s.Cin, s.Cout, s.Groups = small(s.Cin), small(s.Cout), small(s.Groups)
 		shapes = append(shapes, s, s.DataGradient())
 	}
-	return shapes
+	return append(shapes, heavyShapes()...)
 }
 
 func small(channels int) int {
