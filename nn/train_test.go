@@ -555,7 +555,7 @@ func TestTrainNamedNetworks(t *testing.T) {
 	for _, c := range []struct {
 		name, config string
 		data         *Batch
-	}{{"basic-cnn", `{"classes": 2}`, images}, {"basic-rnn", `{"out": 2, "vocabulary": 5, "hidden": 16}`, words}} {
+	}{{"basic-cnn", `{"out": 2}`, images}, {"basic-rnn", `{"out": 2, "vocabulary": 5, "hidden": 16}`, words}} {
 		net, err := Named(c.name, []byte(c.config))
 		if err != nil {
 			t.Fatal(err)
