@@ -41,9 +41,10 @@ func (u *unit) find() *unit {
 type fuser struct {
 	f      *function
 	views  map[value]view
-	needed map[value]bool // values that must lie in memory in order
-	stored map[*node]bool // loop operations that are written to memory
-	users  map[*node]int  // how many loop operations read it as it is
+	needed map[value]bool  // values that must lie in memory in order
+	stored map[*node]bool  // loop operations that are written to memory
+	users  map[*node]int   // how many loop operations read it as it is
+	dims   map[*node][]int // of a loop over it
 	makers map[value]*unit
 	units  []*unit
 }
@@ -55,7 +56,7 @@ const (
 
 // fuse returns the units of f, in order, and what it decided about values.
 func fuse(f *function) *fuser {
-	u := &fuser{f: f, views: map[value]view{}, needed: map[value]bool{}, stored: map[*node]bool{}, users: map[*node]int{}, makers: map[value]*unit{}}
+	u := &fuser{f: f, views: map[value]view{}, needed: map[value]bool{}, stored: map[*node]bool{}, users: map[*node]int{}, dims: map[*node][]int{}, makers: map[value]*unit{}}
 	u.demand()
 	u.store()
 	u.make()
@@ -137,20 +138,17 @@ type expression struct {
 	ops   int
 	dear  bool           // it has more than simple arithmetic
 	reads map[value]bool // large things in memory
+	dims  []int          // of a loop over it: those of all its operations are made of them
 }
 
 // store decides which loop operations are written to memory.
 func (u *fuser) store() {
 	costs := map[*node]expression{}
 	for _, n := range u.f.nodes {
-		if isReduction(n) {
-			u.stored[n] = true
+		if !isElementwise(n) && !isReduction(n) {
 			continue
 		}
-		if !isElementwise(n) {
-			continue
-		}
-		e := expression{ops: 1, dear: isDear(n.op), reads: map[value]bool{}}
+		e := expression{ops: 1, dear: isDear(n.op), reads: map[value]bool{}, dims: space(n)}
 		for _, v := range n.in {
 			if isNumber(v) {
 				continue
@@ -158,6 +156,13 @@ func (u *fuser) store() {
 			p, ok := u.inline(v, space(n))
 			if ok && !u.stored[p] {
 				c := costs[p]
+				joined, fit := refine(e.dims, c.dims)
+				if !fit {
+					u.stored[p] = true
+					e.reads[value{p, 0}] = true
+					continue
+				}
+				e.dims = joined
 				e.ops += c.ops
 				e.dear = e.dear || c.dear
 				for r := range c.reads {
@@ -170,6 +175,11 @@ func (u *fuser) store() {
 			}
 		}
 		costs[n] = e
+		u.dims[n] = e.dims
+		if isReduction(n) {
+			u.stored[n] = true
+			continue
+		}
 		wide := false
 		for r := range e.reads {
 			wide = wide || r.dtype().Size() > n.shapes[0].DType.Size()
@@ -227,7 +237,7 @@ func (u *fuser) make() {
 			if !u.stored[n] {
 				continue
 			}
-			made := &unit{roots: []*node{n}, dims: space(n), reads: map[value]bool{}, order: i}
+			made := &unit{roots: []*node{n}, dims: u.dims[n], reads: map[value]bool{}, order: i}
 			u.leaves(n, func(v value) { made.reads[v] = true })
 			add(made, value{n, 0})
 		default:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -208,7 +209,7 @@ func (s *loopSpec) number(v value) loop.Value {
 func (s *loopSpec) input(at view) loop.Value {
 	strides, ok := restride(at.dims, at.strides, s.t.dims)
 	if !ok {
-		panic("an operand does not fit its loop")
+		panic(fmt.Sprintf("an operand %v %v of %s does not fit its loop %v", at.dims, at.strides, at.base.op, s.t.dims))
 	}
 	k := loopInput{at.base, at.offset, key(strides)}
 	if v, ok := s.inputs[k]; ok {
@@ -261,6 +262,14 @@ func (b *planBuilder) addHard(t *unit) error {
 	for i := range outputs {
 		outputs[i] = value{n, i}
 		s.out = append(s.out, b.result(outputs[i]))
+	}
+	if n.op == compute.OpTypeCall {
+		wanted := make([]bool, len(outputs))
+		for i, v := range outputs {
+			wanted[i] = b.fuser.needed[v]
+		}
+		s.kernel = lowerRecurrence(n, wanted)
+		return b.push(s)
 	}
 	if len(t.roots) == 0 {
 		kernel, err := lower(n, nil)
@@ -371,6 +380,9 @@ func lower(n *node, epilogue func(worker, row0, row1 int)) (kernel, error) {
 	}
 	if k, ok, err := lowerMove(n); ok || err != nil {
 		return k, err
+	}
+	if k, ok := lowerPool(n); ok {
+		return k, nil
 	}
 	if make, ok := nativeKernels[n.op]; ok {
 		return make(n)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
-
-	"galen.dev/engine/autodiff"
 )
 
 // A rewriter builds a new list of nodes out of recorded ones, keeping each distinct computation once.
@@ -69,8 +67,7 @@ func (r *rewriter) copy(f *function, became map[value]value) []value {
 // rewrite adds what the node n does, on other inputs, and returns its outputs.
 func (r *rewriter) rewrite(n *node, in []value) []value {
 	if n.op == compute.OpTypeCall {
-		callee := n.attr.(callAttr).fn
-		if kind, _, ok := autodiff.Parse(callee.name); !ok || !hasKernel(kind) {
+		if callee := n.attr.(callAttr).fn; !hasKernel(&node{attr: n.attr, in: in}) {
 			became := map[value]value{}
 			for i, p := range callee.params {
 				became[value{p, 0}] = in[i]

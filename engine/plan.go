@@ -63,6 +63,7 @@ type step struct {
 	// takes[i] lists the operands whose memory output i may take over because the kernel allows it; negative
 	// numbers ^k stand for output k.
 	takes [][]int
+	cost  *StepTime // where a profile is kept
 }
 
 type copied struct {
@@ -373,7 +374,7 @@ func (p *plan) run(in, out [][]byte) error {
 		for i, at := range s.out {
 			s.outMem[i] = p.memory(at, in, out)
 		}
-		if err := s.kernel(s.inMem, s.outMem); err != nil {
+		if err := s.run(); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}

@@ -60,6 +60,7 @@ func (a *app) benchCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(cmd.Context(), args, seconds) },
 	}
 	cmd.Flags().Float64Var(&seconds, "seconds", 5, "how long to repeat each workload; at least one run is made")
+	cmd.AddCommand(a.benchEngineCommand())
 	return cmd
 }
 
