@@ -108,3 +108,12 @@ func BenchmarkDo(b *testing.B) {
 		Do(2, func(_, _ int) {})
 	}
 }
+
+func TestDoAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	body := func(_, _ int) {}
+	Do(8, body)
+	if n := testing.AllocsPerRun(100, func() { Do(8, body) }); n > 0 {
+		t.Errorf("%g allocations in each call", n)
+	}
+}

@@ -11,83 +11,111 @@ import (
 // shorter, and waking a sleeping thread costs several microseconds.
 const patience = 60 * time.Microsecond
 
-// A loop is one call of Do.
-type loop struct {
+// The loop under way. There is one at a time in the program, and its memory is used again: Do allocates nothing.
+var loop struct {
+	sync.Mutex // held by the caller of Do
+	workers    []*worker
+
+	// Set while nobody is inside.
 	body  func(worker, item int)
 	items int64
-	team  int          // workers with this number or a higher one stay out
-	next  atomic.Int64 // the next item that nobody has taken
-	done  atomic.Int64 // items that are finished
-	late  chan struct{}
-	sleep atomic.Bool // the caller waits on late
-	panic atomic.Pointer[any]
+	team  int    // workers with this number or a higher one stay out
+	turn  uint64 // counts loops, so that a worker enters each one once
+
+	open   atomic.Bool
+	inside atomic.Int32 // workers that look at what is above
+	next   atomic.Int64 // the next item that nobody has taken
+	done   atomic.Int64 // items that are finished
+	sleep  atomic.Bool  // the caller waits on late
+	late   chan struct{}
+	panic  atomic.Pointer[any]
 }
 
-// run takes items until none is left.
-func (l *loop) run(worker int) {
+func init() { loop.late = make(chan struct{}, 1) }
+
+// takeItems runs items until none is left.
+func takeItems(worker int) {
 	finished := int64(0)
 	defer func() {
 		if r := recover(); r != nil {
-			l.panic.CompareAndSwap(nil, &r)
+			loop.panic.CompareAndSwap(nil, &r)
 			// Nobody needs the rest: count what is left as finished, so that the caller returns.
-			left := l.items - min(l.next.Swap(l.items), l.items)
+			left := loop.items - min(loop.next.Swap(loop.items), loop.items)
 			finished += 1 + left
 		}
-		if finished > 0 && l.done.Add(finished) == l.items && l.sleep.Load() {
-			select {
-			case l.late <- struct{}{}:
-			default:
-			}
+		if finished > 0 && loop.done.Add(finished) == loop.items {
+			tell()
 		}
 	}()
 	for {
-		i := l.next.Add(1) - 1
-		if i >= l.items {
+		i := loop.next.Add(1) - 1
+		if i >= loop.items {
 			return
 		}
-		l.body(worker, int(i))
+		loop.body(worker, int(i))
 		finished++
 	}
 }
 
-// The pool: goroutines that live as long as the program, shared by all callers, one loop at a time.
-var pool struct {
-	sync.Mutex
-	workers []*worker
-	current atomic.Pointer[loop]
+// tell wakes the caller where it sleeps.
+func tell() {
+	if loop.sleep.Load() {
+		select {
+		case loop.late <- struct{}{}:
+		default:
+		}
+	}
 }
 
+// A worker is a goroutine that lives as long as the program.
 type worker struct {
 	asleep atomic.Bool
 	wake   chan struct{}
 	number int
 }
 
+// enter takes part in the open loop, unless it has been there: turn is the last loop it saw.
+func (w *worker) enter(turn uint64) uint64 {
+	loop.inside.Add(1)
+	defer func() {
+		if loop.inside.Add(-1) == 0 {
+			tell()
+		}
+	}()
+	if !loop.open.Load() || loop.turn == turn {
+		return turn
+	}
+	turn = loop.turn
+	if w.number < loop.team {
+		takeItems(w.number)
+	}
+	return turn
+}
+
 func (w *worker) live() {
-	var last *loop
+	turn := uint64(0)
 	idle := time.Now()
 	for spins := 0; ; spins++ {
-		l := pool.current.Load()
-		if l != nil && l != last {
-			last = l
-			if w.number < l.team {
-				l.run(w.number)
+		if loop.open.Load() {
+			if now := w.enter(turn); now != turn {
+				turn, idle, spins = now, time.Now(), 0
+				continue
 			}
-			idle, spins = time.Now(), 0
-			continue
 		}
 		if spins&63 != 63 || time.Since(idle) < patience {
 			continue
 		}
 		w.asleep.Store(true)
-		if l := pool.current.Load(); l != nil && l != last {
-			if !w.asleep.CompareAndSwap(true, false) {
-				<-w.wake // somebody is waking us already
+		if loop.open.Load() {
+			if now := w.enter(turn); now != turn {
+				turn = now
+				if !w.asleep.CompareAndSwap(true, false) {
+					<-w.wake // somebody is waking us already
+				}
+				idle = time.Now()
+				continue
 			}
-			idle = time.Now()
-			continue
 		}
-		last = nil // do not keep a finished loop alive while asleep
 		<-w.wake
 		idle = time.Now()
 	}
@@ -107,44 +135,50 @@ func Threads() int { return runtime.GOMAXPROCS(0) }
 // again in the caller.
 func Do(items int, body func(worker, item int)) {
 	threads := min(Threads(), items)
-	if threads <= 1 || !pool.TryLock() {
+	if threads <= 1 || !loop.TryLock() {
 		for i := range items {
 			body(0, i)
 		}
 		return
 	}
-	defer pool.Unlock()
-	for len(pool.workers) < threads-1 {
-		w := &worker{wake: make(chan struct{}), number: len(pool.workers) + 1}
-		pool.workers = append(pool.workers, w)
+	defer loop.Unlock()
+	for len(loop.workers) < threads-1 {
+		w := &worker{wake: make(chan struct{}), number: len(loop.workers) + 1}
+		loop.workers = append(loop.workers, w)
 		go w.live()
 	}
-	l := &loop{body: body, items: int64(items), team: threads, late: make(chan struct{}, 1)}
-	pool.current.Store(l)
-	for _, w := range pool.workers[:threads-1] {
+	loop.body, loop.items, loop.team = body, int64(items), threads
+	loop.turn++
+	loop.next.Store(0)
+	loop.done.Store(0)
+	loop.open.Store(true)
+	for _, w := range loop.workers[:threads-1] {
 		if w.asleep.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
 		}
 	}
-	l.run(0)
-	l.wait()
-	pool.current.Store(nil)
-	if r := l.panic.Load(); r != nil {
+	takeItems(0)
+	await(func() bool { return loop.done.Load() == loop.items })
+	loop.open.Store(false)
+	await(func() bool { return loop.inside.Load() == 0 })
+	loop.body = nil
+	if r := loop.panic.Swap(nil); r != nil {
 		panic(*r)
 	}
 }
 
-// wait returns when every item is finished.
-func (l *loop) wait() {
+// await returns when the condition holds, of which tell tells.
+func await(holds func() bool) {
 	begin := time.Now()
-	for spins := 0; l.done.Load() < l.items; spins++ {
+	for spins := 0; !holds(); spins++ {
 		if spins&63 != 63 || time.Since(begin) < patience {
 			continue
 		}
-		l.sleep.Store(true)
-		for l.done.Load() < l.items {
-			<-l.late
+		loop.sleep.Store(true)
+		for !holds() {
+			<-loop.late
 		}
+		loop.sleep.Store(false)
 	}
 }
 
