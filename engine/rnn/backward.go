@@ -49,7 +49,7 @@ type way struct {
 }
 
 // A weightTile is a piece of a weights' gradient that one thread sums over all steps: rows rows from row on,
-// which belong to the sums from sum on, and the columns of panels first to last-1.
+// which belong to the sums from sum on, and columns firstCol to endCol-1.
 type weightTile struct {
 	ofX              bool
 	row, sum, rows   int
