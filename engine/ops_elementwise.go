@@ -18,6 +18,9 @@ type (
 
 // unary records an operation whose output is shaped like its input.
 func (f *function) unary(op compute.OpType, method unaryMethod, x compute.Value) (compute.Value, error) {
+	if d, ok := allHalf(x); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) { return f.unary(op, method, vs[0]) }, x)
+	}
 	in, err := f.use(op.String(), x)
 	if err != nil {
 		return nil, err
@@ -37,6 +40,9 @@ func (f *function) recordUnary(op compute.OpType, method unaryMethod, in []value
 
 // to records an operation whose output has the shape of its input, and another type.
 func (f *function) to(op compute.OpType, method unaryMethod, x compute.Value, dtype func(dtypes.DType) (dtypes.DType, error)) (compute.Value, error) {
+	if d, ok := allHalf(x); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) { return f.to(op, method, vs[0], dtype) }, x)
+	}
 	in, err := f.use(op.String(), x)
 	if err != nil {
 		return nil, err
@@ -50,9 +56,15 @@ func (f *function) to(op compute.OpType, method unaryMethod, x compute.Value, dt
 
 // binary records an operation on two values, of which scalars and axes of size one are repeated.
 func (f *function) binary(op compute.OpType, method binaryMethod, lhs, rhs compute.Value) (compute.Value, error) {
+	if d, ok := allHalf(lhs, rhs); ok && totalOrder[op] == nil {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) { return f.binary(op, method, vs[0], vs[1]) }, lhs, rhs)
+	}
 	in, err := f.use(op.String(), lhs, rhs)
 	if err != nil {
 		return nil, err
+	}
+	if totalOrder[op] != nil && !in[0].dtype().IsFloat() {
+		return nil, fmt.Errorf("%s: total order is that of floating point numbers, integers are in it anyway, got %s", op, in[0].shape())
 	}
 	infer := shapeinference.BinaryOp
 	if shapeinference.ComparisonOperations.Has(op) {

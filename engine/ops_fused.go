@@ -43,6 +43,9 @@ func (f *function) FusedSoftmax(x compute.Value, axis int) (compute.Value, error
 }
 
 func (f *function) FusedGelu(x compute.Value, exact bool) (compute.Value, error) {
+	if d, ok := allHalf(x); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) { return f.FusedGelu(vs[0], exact) }, x)
+	}
 	in, err := f.use("FusedGelu", x)
 	if err != nil {
 		return nil, err

@@ -74,6 +74,10 @@ func (f *function) ScatterMin(operand, indices, updates compute.Value, indexVect
 
 // DynamicSlice takes a slice of known size that begins where the values say, moved inside where it would leave.
 func (f *function) DynamicSlice(operand compute.Value, startIndices []compute.Value, sizes []int) (compute.Value, error) {
+	startIndices, err := f.splitStarts(startIndices)
+	if err != nil {
+		return nil, err
+	}
 	in, err := f.use("DynamicSlice", append([]compute.Value{operand}, startIndices...)...)
 	if err != nil {
 		return nil, err
@@ -93,6 +97,10 @@ func (f *function) DynamicSlice(operand compute.Value, startIndices []compute.Va
 
 // DynamicUpdateSlice replaces a slice that begins where the values say, moved inside where it would leave.
 func (f *function) DynamicUpdateSlice(operand, update compute.Value, startIndices []compute.Value) (compute.Value, error) {
+	startIndices, err := f.splitStarts(startIndices)
+	if err != nil {
+		return nil, err
+	}
 	in, err := f.use("DynamicUpdateSlice", append([]compute.Value{operand, update}, startIndices...)...)
 	if err != nil {
 		return nil, err
@@ -113,6 +121,31 @@ func (f *function) DynamicUpdateSlice(operand, update compute.Value, startIndice
 	return f.record(compute.OpTypeDynamicUpdateSlice, in, dynamicSliceAttr{}, shape, func(f compute.Function, in []compute.Value) ([]compute.Value, error) {
 		return one(f.DynamicUpdateSlice(in[0], in[1], in[2:]))
 	})
+}
+
+// splitStarts makes scalars of start indices that come as one vector, as XLA allows.
+func (f *function) splitStarts(starts []compute.Value) ([]compute.Value, error) {
+	if len(starts) != 1 {
+		return starts, nil
+	}
+	shape, err := f.Shape(starts[0])
+	if err != nil {
+		return nil, err
+	}
+	if shape.Rank() != 1 || shape.IsDynamic() {
+		return starts, nil
+	}
+	scalars := make([]compute.Value, shape.Dimensions[0])
+	for i := range scalars {
+		element, err := f.Slice(starts[0], []int{i}, []int{i + 1}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if scalars[i], err = f.Reshape(element); err != nil {
+			return nil, err
+		}
+	}
+	return scalars, nil
 }
 
 func checkStarts(op string, s shapes.Shape, starts []value) error {

@@ -14,6 +14,11 @@ import (
 
 // DotGeneral multiplies and sums over the contracted axes.
 func (f *function) DotGeneral(lhs compute.Value, lhsContract, lhsBatch []int, rhs compute.Value, rhsContract, rhsBatch []int, config compute.DotGeneralConfig) (compute.Value, error) {
+	if d, ok := allHalf(lhs, rhs); ok && config.AccumulatorDType != dtypes.Float64 && (config.OutputDType == dtypes.InvalidDType || config.OutputDType == d) {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) {
+			return f.DotGeneral(vs[0], lhsContract, lhsBatch, vs[1], rhsContract, rhsBatch, compute.DotGeneralConfig{})
+		}, lhs, rhs)
+	}
 	in, err := f.use("DotGeneral", lhs, rhs)
 	if err != nil {
 		return nil, err
@@ -33,6 +38,11 @@ func (f *function) DotGeneral(lhs compute.Value, lhsContract, lhsBatch []int, rh
 
 // ConvGeneral convolves; strides, paddings and dilations may be left out, groups of zero are one.
 func (f *function) ConvGeneral(input, kernel compute.Value, axes compute.ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroups, batchGroups int) (compute.Value, error) {
+	if d, ok := allHalf(input, kernel); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) {
+			return f.ConvGeneral(vs[0], vs[1], axes, strides, paddings, inputDilations, kernelDilations, channelGroups, batchGroups)
+		}, input, kernel)
+	}
 	in, err := f.use("ConvGeneral", input, kernel)
 	if err != nil {
 		return nil, err
@@ -92,8 +102,21 @@ func (f *function) useNorm(op string, axis int, whole int, vs ...compute.Value) 
 	return in, axis, nil
 }
 
+// three takes a list of three results apart.
+func three(vs []compute.Value, err error) (a, b, c compute.Value, _ error) {
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return vs[0], vs[1], vs[2], nil
+}
+
 // BatchNormForInference normalises with a given mean and variance.
 func (f *function) BatchNormForInference(operand, scale, offset, mean, variance compute.Value, epsilon float32, featureAxis int) (compute.Value, error) {
+	if d, ok := allHalf(operand, scale, offset, mean, variance); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) {
+			return f.BatchNormForInference(vs[0], vs[1], vs[2], vs[3], vs[4], epsilon, featureAxis)
+		}, operand, scale, offset, mean, variance)
+	}
 	in, axis, err := f.useNorm("BatchNormForInference", featureAxis, 0, operand, scale, offset, mean, variance)
 	if err != nil {
 		return nil, err
@@ -106,6 +129,12 @@ func (f *function) BatchNormForInference(operand, scale, offset, mean, variance 
 
 // BatchNormForTraining normalises with the batch's own mean and (biased) variance, and returns these too.
 func (f *function) BatchNormForTraining(operand, scale, offset compute.Value, epsilon float32, featureAxis int) (normalized, mean, variance compute.Value, err error) {
+	if d, ok := allHalf(operand, scale, offset); ok {
+		return three(f.widened(d, func(vs []compute.Value) ([]compute.Value, error) {
+			a, b, c, err := f.BatchNormForTraining(vs[0], vs[1], vs[2], epsilon, featureAxis)
+			return []compute.Value{a, b, c}, err
+		}, operand, scale, offset))
+	}
 	in, axis, err := f.useNorm("BatchNormForTraining", featureAxis, 0, operand, scale, offset)
 	if err != nil {
 		return nil, nil, nil, err
@@ -125,6 +154,12 @@ func (f *function) BatchNormForTraining(operand, scale, offset compute.Value, ep
 // BatchNormGradient returns the gradients with respect to the operand, the scale and the offset of
 // BatchNormForTraining.
 func (f *function) BatchNormGradient(operand, scale, mean, variance, gradOutput compute.Value, epsilon float32, featureAxis int) (gradOperand, gradScale, gradOffset compute.Value, err error) {
+	if d, ok := allHalf(operand, scale, mean, variance, gradOutput); ok {
+		return three(f.widened(d, func(vs []compute.Value) ([]compute.Value, error) {
+			a, b, c, err := f.BatchNormGradient(vs[0], vs[1], vs[2], vs[3], vs[4], epsilon, featureAxis)
+			return []compute.Value{a, b, c}, err
+		}, operand, scale, mean, variance, gradOutput))
+	}
 	in, axis, err := f.useNorm("BatchNormGradient", featureAxis, 4, operand, scale, mean, variance, gradOutput)
 	if err != nil {
 		return nil, nil, nil, err

@@ -16,6 +16,9 @@ type reduceMethod = func(f compute.Function, x compute.Value, axes ...int) (comp
 
 // reduce records a reduction over axes, over all of them where none is given.
 func (f *function) reduce(op compute.OpType, method reduceMethod, x compute.Value, axes []int) (compute.Value, error) {
+	if d, ok := allHalf(x); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) { return f.reduce(op, method, vs[0], axes) }, x)
+	}
 	in, err := f.use(op.String(), x)
 	if err != nil {
 		return nil, err
@@ -114,6 +117,11 @@ func (f *function) ArgMinMax(x compute.Value, axis int, dtype dtypes.DType, isMi
 
 // ReduceWindow reduces over a window that moves; strides left out are the window.
 func (f *function) ReduceWindow(x compute.Value, reduction compute.ReduceOpType, window, strides, inputDilations, windowDilations []int, paddings [][2]int) (compute.Value, error) {
+	if d, ok := allHalf(x); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) {
+			return f.ReduceWindow(vs[0], reduction, window, strides, inputDilations, windowDilations, paddings)
+		}, x)
+	}
 	in, err := f.use("ReduceWindow", x)
 	if err != nil {
 		return nil, err
@@ -154,6 +162,11 @@ type selectMethod = func(f compute.Function, operand, source compute.Value, wind
 // selectAndScatter records the reverse of a window reduction: each value of source is added where the window
 // chose a value of the operand.
 func (f *function) selectAndScatter(op compute.OpType, method selectMethod, operand, source compute.Value, window, strides []int, paddings [][2]int) (compute.Value, error) {
+	if d, ok := allHalf(operand, source); ok {
+		return f.widenedOne(d, func(vs []compute.Value) (compute.Value, error) {
+			return f.selectAndScatter(op, method, vs[0], vs[1], window, strides, paddings)
+		}, operand, source)
+	}
 	in, err := f.use(op.String(), operand, source)
 	if err != nil {
 		return nil, err
