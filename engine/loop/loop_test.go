@@ -185,6 +185,35 @@ func TestInPlace(t *testing.T) {
 	})
 }
 
+// TestExchange stores results where inputs are that another result still needs.
+func TestExchange(t *testing.T) {
+	eachFamily(t, func(t *testing.T) {
+		const n = 5000
+		for _, plain := range []bool{false, true} {
+			s := &Spec{Dims: []int{n}}
+			a, b := s.Input(F32, 1), s.Input(F32, 1)
+			double, half := a, b
+			if !plain {
+				double, half = s.Do(Mul, a, s.Const(F32, 2)), s.Do(Mul, b, s.Const(F32, 0.5))
+			}
+			s.Store(double, 1)
+			s.Store(half, 1)
+			x, y := normals(1, n), normals(2, n)
+			oldX, oldY := slices.Clone(x), slices.Clone(y)
+			compiled(t, s).Run([][]byte{Bytes(x), Bytes(y), Bytes(y), Bytes(x)})
+			factor := float32(2)
+			if plain {
+				factor = 1
+			}
+			for i := range n {
+				if wantY, wantX := oldX[i]*factor, oldY[i]/factor; y[i] != wantY || x[i] != wantX {
+					t.Fatalf("plain %v: element %d is %g and %g, want %g and %g", plain, i, x[i], y[i], wantX, wantY)
+				}
+			}
+		}
+	})
+}
+
 // adam is the update of w by gradient g with moments m and v. Outputs: m, v, w.
 func adam(n int) *Spec {
 	s := &Spec{Dims: []int{n}}

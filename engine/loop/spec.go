@@ -51,7 +51,8 @@ const (
 // any order that defines a value before its use, then hand it to New. A mistake, such as a wrong number of
 // strides or mixed types, is kept and returned by New.
 type Spec struct {
-	// Dims are the lengths of the loop's dimensions, outermost first. None at all means a single element.
+	// Dims are the lengths of the loop's dimensions, outermost first. None at all means a single element. Loops are
+	// fast where most operands have stride 1 (or 0) along the last dimension; New merges neighbours by itself.
 	Dims []int
 	// RowDims is how many leading dimensions make up the rows of RunRows. Zero means 1.
 	RowDims int

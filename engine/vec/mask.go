@@ -51,7 +51,7 @@ func CompareScalar(op Comparison, dst []uint32, a []float32, s float32) {
 	}
 }
 
-// CompareInt is Compare for whole numbers. Only Equal, Less and Greater have assembly.
+// CompareInt is Compare for whole numbers.
 func CompareInt(op Comparison, dst []uint32, a, b []int32) {
 	match(len(dst), len(a), len(b))
 	switch op {

@@ -41,7 +41,7 @@ func ymm() reg.VecVirtual { return YMM() }
 func xmm() reg.VecVirtual { return XMM() }
 
 // partials makes the 64 partial results.
-func (m *isa) partials(f fold) []reg.VecVirtual {
+func (m *isa) partials() []reg.VecVirtual {
 	p := make([]reg.VecVirtual, 64/m.lanes)
 	for i := range p {
 		p[i] = m.reg()
@@ -148,7 +148,7 @@ func (m *isa) whole(name string, f fold) {
 	m.begin(name, "(x []float32) float32")
 	x := Load(Param("x").Base(), GP64()).(reg.GPVirtual)
 	n := Load(Param("x").Len(), GP64()).(reg.GPVirtual)
-	p := m.partials(f)
+	p := m.partials()
 	m.start(f, p)
 	m.absorb(f, p, n, "", func(u int, tail bool) reg.VecVirtual {
 		return m.load(Mem{Base: x, Disp: u * m.bytes()}, tail)
@@ -165,7 +165,7 @@ func (m *isa) dot() {
 	b := Load(Param("b").Base(), GP64()).(reg.GPVirtual)
 	n := Load(Param("a").Len(), GP64()).(reg.GPVirtual)
 	f := sums()
-	p := m.partials(f)
+	p := m.partials()
 	m.start(f, p)
 	// The product is made where the fold combines: x carries a, and b is read beside it.
 	var other reg.VecVirtual
@@ -219,7 +219,7 @@ func (m *isa) rows(name string, f fold) {
 	JMP(LabelRef("done"))
 	Label("long")
 	left := GP64()
-	p := m.partials(f)
+	p := m.partials()
 	Label("row")
 	MOVQ(n, left)
 	m.start(f, p)
