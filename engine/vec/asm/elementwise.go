@@ -97,9 +97,9 @@ func masks() []kernel {
 				return m.lanesOf(k)
 			}
 			if wideLess {
-				return m.two(three(VPCMPGTD), x[1], x[0])
+				return m.two(VPCMPGTD, x[1], x[0])
 			}
-			return m.two(three(VPCMPEQD), x[0], x[1])
+			return m.two(VPCMPEQD, x[0], x[1])
 		})
 	}
 	list = append(list, whole("equalInt", 0, false), whole("lessInt", 1, true))
@@ -114,9 +114,6 @@ func masks() []kernel {
 		each("not", "(dst, a []uint32)", 4, func(m *isa, x, s ops) Op { return m.xor(x[0], word(0xffffffff)) }),
 	)
 }
-
-// three lets two use an instruction that has one form alone.
-func three(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
 
 func functions() []kernel {
 	type ops = []Op
