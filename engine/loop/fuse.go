@@ -36,22 +36,23 @@ func (v *value) become(op Op, args ...Value) {
 	copy(v.args[:], args)
 }
 
-// simplify rewrites one instruction. A product that has another use is left alone: it is needed as it is.
+// simplify rewrites one instruction. An argument that has another use is left alone: it is computed anyway.
 func simplify(code []value, v *value, uses []int) {
 	a, b := v.args[0], v.args[1]
-	product := func(x Value) bool { return code[x].op == Mul && uses[x] == 1 }
+	only := func(x Value, op Op) bool { return code[x].op == op && uses[x] == 1 }
+	product := func(x Value) bool { return only(x, Mul) }
 	switch v.op {
 	case Mul:
 		switch {
 		case a == b:
 			v.become(Square, a)
-		case v.typ.float() && code[b].op == Logistic && code[b].args[0] == a:
+		case v.typ.float() && only(b, Logistic) && code[b].args[0] == a:
 			v.become(Silu, a)
-		case v.typ.float() && code[a].op == Logistic && code[a].args[0] == b:
+		case v.typ.float() && only(a, Logistic) && code[a].args[0] == b:
 			v.become(Silu, b)
 		}
 	case Div:
-		if v.typ == F32 && code[a].op == constant && code[a].bits == uint64(math.Float32bits(1)) && code[b].op == Sqrt {
+		if v.typ == F32 && code[a].op == constant && code[a].bits == uint64(math.Float32bits(1)) && only(b, Sqrt) {
 			v.become(Rsqrt, code[b].args[0])
 		}
 	case Add:
