@@ -77,6 +77,10 @@ LAYERS = {
     "dcgan-3": transposed(64, 14, 64, 3, 4, 2, 1),
     "depthwise-64": depthwise(16, 56, 64, 3, 1, 1),
     "depthwise-256-s2": depthwise(16, 28, 256, 3, 2, 1),
+    "one-64": layer2(1, 28, 64, 64, 3, 1, 1),
+    "one-256": layer2(1, 7, 256, 256, 3, 1, 1),
+    "one-512": layer2(1, 4, 512, 512, 3, 1, 1),
+    "one-slice-32": layer2(1, 512, 32, 32, 3, 1, 1),
 }
 
 

@@ -82,6 +82,10 @@ var Layers = []Layer{
 	transposed("dcgan-3", 64, 14, 64, 3, 4, 2, 1),
 	depthwiseLayer("depthwise-64", 16, 56, 64, 3, 1, 1),
 	depthwiseLayer("depthwise-256-s2", 16, 28, 256, 3, 2, 1),
+	layer2("one-64", 1, 28, 64, 64, 3, 1, 1),
+	layer2("one-256", 1, 7, 256, 256, 3, 1, 1),
+	layer2("one-512", 1, 4, 512, 512, 3, 1, 1),
+	layer2("one-slice-32", 1, 512, 32, 32, 3, 1, 1),
 }
 
 // A pass is one of the three products of a layer, ready to run.

@@ -6,18 +6,25 @@ import "galen.dev/engine/tile"
 // their time on, and this much for each call of a kernel: entering it, and loading and storing sums.
 const callCost = 60
 
+// rowsCost is the cost of a step of the inner dimension for so many rows, for one panel. Reading a panel from the
+// second-level cache takes as long as multiplying four rows.
+func rowsCost(rows int) float64 {
+	height := tile.Height(rows)
+	return max(2*float64(rows), 8*float64((rows+height-1)/height))
+}
+
 // linesCost estimates the time of lines, for one panel of one group.
 func linesCost(s Shape) float64 {
 	in := float64(s.Cin / s.Groups)
 	cost := 0.0
 	for _, ph := range s.phases() {
 		d, h, w := &ph.axis[0], &ph.axis[1], &ph.axis[2]
-		outputs := d.count * h.count * w.count
-		calls := float64(d.count * h.count * ((w.count + tile.Rows() - 1) / tile.Rows()))
+		runs, rows := d.count*h.count, w.count
 		if w.count == 1 || ph.taps() == 1 {
-			calls = float64(outputs) / float64(tile.Rows()) // lines can be merged
+			runs, rows = 1, d.count*h.count*w.count // lines can be merged
 		}
-		cost += 2*float64(outputs*ph.taps())*in + callCost*calls
+		calls := (rows + tile.Rows() - 1) / tile.Rows()
+		cost += float64(runs) * (rowsCost(rows)*float64(ph.taps())*in + callCost*float64(calls))
 	}
 	return cost * float64(s.N)
 }
@@ -45,7 +52,7 @@ func imagesCost(s Shape) float64 {
 				lines *= float64(seen)
 			}
 		}
-		cost += 2*taps*in*float64(s.N)*far + callCost*lines*float64(ph.axis[2].count)*blocks
+		cost += taps*in*rowsCost(s.N)*far + callCost*lines*float64(ph.axis[2].count)*blocks
 	}
 	return cost
 }
