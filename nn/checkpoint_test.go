@@ -41,7 +41,11 @@ func everything(dir string, pause time.Duration) (*Net, Source, Options, error) 
 	if err != nil {
 		return nil, nil, Options{}, err
 	}
-	validation, err := FromArrays(planted(20, 4), Order{Size: 9}, nil)
+	far := planted(20, 4)
+	for i := range far.Targets[0].Floats {
+		far.Targets[0].Floats[i] *= 0.2 // the validation set is best on the way, so that best weights are at stake
+	}
+	validation, err := FromArrays(far, Order{Size: 9}, nil)
 	return small(), data, Options{
 		Epochs: 6, Seed: 11, Optimiser: AdamW{}, Schedule: Schedule{Kind: CosineRate, Rate: 0.02, WarmUp: 4},
 		Clip: Clip{Norm: 1}, Average: Average{Decay: 0.9}, Accumulate: 2, Validation: validation,
@@ -85,7 +89,7 @@ func TestKilledAndResumed(t *testing.T) {
 	}
 	o.Checkpoints = Checkpoints{}
 	r := fit(t, net, data, o)
-	if r.Summary.BestEpoch < 2 {
+	if r.Summary.BestEpoch < 2 || r.Summary.BestEpoch > 4 {
 		t.Fatalf("the best epoch is %d: best weights are not at stake", r.Summary.BestEpoch)
 	}
 	m, err := Describe(net, "")
@@ -155,9 +159,9 @@ func TestStoppedAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Checkpoints, o.Epochs = Checkpoints{}, 2
+	o.Checkpoints = Checkpoints{}
 	want := fit(t, net, data, o)
-	for stop := 1; stop <= 8; stop++ {
+	for _, stop := range []int{1, 2, 3, 4, 5, 13, 16, 19, 23, 24} {
 		o.Checkpoints = Checkpoints{Dir: filepath.Join(t.TempDir(), "deep", "er"), Steps: 1000, Resume: true}
 		ctx, cancel := context.WithCancel(context.Background())
 		o.Progress = func(p Progress) {
@@ -178,7 +182,7 @@ func TestStoppedAnywhere(t *testing.T) {
 		if began != stop {
 			t.Errorf("stopped at step %d, resumed at %d", stop, began)
 		}
-		if fingerprint(got.Weights) != fingerprint(want.Weights) || got.Summary != want.Summary || len(got.History) != 2 {
+		if fingerprint(got.Weights) != fingerprint(want.Weights) || got.Summary != want.Summary || len(got.History) != 6 {
 			t.Errorf("stopped at step %d: other weights", stop)
 		}
 		// Resuming what is finished gives the same once more.

@@ -374,6 +374,70 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
+// TestSkippedStepLeavesNothing: a batch whose loss is finite and whose gradient is not changes neither weights nor
+// optimiser nor average.
+func TestSkippedStepLeavesNothing(t *testing.T) {
+	length := func(out, _ []*Node, _ *Node) *Node { return graph.Sqrt(graph.ReduceAllSum(graph.Mul(out[0], out[0]))) }
+	net := straight(3)
+	net.Forward = func(s *Scope, in ...*Node) []*Node { return []*Node{s.Dense(in[0], 1, Dense{NoBias: true})} }
+	var want string
+	for _, bad := range []bool{false, true} {
+		data := planted(10, 3)
+		if bad { // the root of 0 has no gradient
+			data.Inputs[0].Dims[0], data.Targets[0].Dims[0] = 20, 20
+			data.Inputs[0].Floats = append(data.Inputs[0].Floats, make([]float32, 30)...)
+			data.Targets[0].Floats = append(data.Targets[0].Floats, make([]float32, 10)...)
+		}
+		o := Options{Epochs: 3, Optimiser: Adam{}, Schedule: Schedule{Rate: 0.1}, Average: Average{Decay: 0.9}, Guard: Guard{Skip: 1}}
+		r, err := Train(context.Background(), stock(t), net, length, source(t, data, Order{Size: 10}), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fingerprint(r.Weights)
+		if want == "" {
+			want = got
+		}
+		if got != want || bad != (r.Skipped == 3) || r.Summary.Steps != 3 {
+			t.Errorf("with a bad batch %v: same weights %v, %d left out", bad, got == want, r.Skipped)
+		}
+	}
+}
+
+// TestRandomNumbersDiffer: every batch draws its own, whether it is a step or a part of one.
+func TestRandomNumbersDiffer(t *testing.T) {
+	net := straight(1)
+	net.Forward = func(s *Scope, in ...*Node) []*Node {
+		y := s.Dense(in[0], 1, Dense{})
+		if !s.Training() {
+			return []*Node{y, y}
+		}
+		return []*Node{y, s.Rand(1)}
+	}
+	drawn := func(out, _ []*Node, _ *Node) *Node {
+		return graph.Add(graph.ReduceAllSum(out[1]), graph.MulScalar(graph.ReduceAllSum(out[0]), 0))
+	}
+	losses := func(accumulate int) (list []float64) {
+		o := Options{Epochs: 2, Schedule: Schedule{Rate: 0.1}, Accumulate: accumulate, Progress: func(p Progress) {
+			if p.Memory == nil && p.Ended == nil {
+				list = append(list, p.Loss)
+			}
+		}}
+		if _, err := Train(context.Background(), stock(t), net, drawn, source(t, planted(8, 1), Order{Size: 2}), o); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	single, pairs := losses(1), losses(2)
+	if sorted := slices.Sorted(slices.Values(single)); len(slices.Compact(sorted)) != 8 {
+		t.Errorf("drawn: %v", single)
+	}
+	for i, p := range pairs {
+		if want := (single[2*i] + single[2*i+1]) / 2; math.Abs(p-want) > 1e-7 || single[2*i] == single[2*i+1] {
+			t.Errorf("parts of step %d draw %v in the mean, want %v", i, p, want)
+		}
+	}
+}
+
 func TestDivergence(t *testing.T) {
 	o := Options{Epochs: 60, Schedule: Schedule{Rate: 1.5}, Guard: Guard{Factor: 5, Steps: 4}}
 	data := source(t, planted(40, 3), Order{Size: 10})
