@@ -29,12 +29,12 @@ type engineWorkload struct {
 	name  string
 	build func() (*nn.Net, error)
 	input []int  // batch first, channels last
-	loss  string // ce: cross-entropy of classes i mod 10; bce: of zeros; sq: mean of squares
+	loss  string // ce: cross-entropy of classes i mod 10; bce: of zeros; sq: mean of squares; none: inference alone
 }
 
 var engineWorkloads = []engineWorkload{
-	{"basic-cnn", func() (*nn.Net, error) { return nn.BasicCNN(nn.BasicCNNOptions{Classes: 10}) }, []int{64, 28, 28, 3}, "ce"},
-	{"resnet18-28", func() (*nn.Net, error) { return nn.ResNet18(nn.ResNetOptions{Classes: 10}) }, []int{64, 28, 28, 3}, "ce"},
+	{"basic-cnn", func() (*nn.Net, error) { return nn.BasicCNN(nn.BasicCNNOptions{Out: 10}) }, []int{64, 28, 28, 3}, "ce"},
+	{"resnet18-28", func() (*nn.Net, error) { return nn.ResNet18(nn.ResNetOptions{Out: 10}) }, []int{64, 28, 28, 3}, "ce"},
 	{"unet2d-128", func() (*nn.Net, error) { return nn.UNet2D(nn.UNetOptions{}) }, []int{4, 128, 128, 1}, "bce"},
 	{"conv3d-32", conv3DBlocks, []int{2, 32, 32, 32, 1}, "bce"},
 	{"rnn-48", func() (*nn.Net, error) { return nn.BasicRNN(nn.RecurrentOptions{Out: 10}) }, []int{64, 48, 76}, "ce"},
@@ -42,6 +42,8 @@ var engineWorkloads = []engineWorkload{
 	{"gru-48", func() (*nn.Net, error) { return nn.GRU(nn.RecurrentOptions{Out: 10}) }, []int{64, 48, 76}, "ce"},
 	{"dcgan-gen", func() (*nn.Net, error) { return nn.DCGAN(nn.DCGANOptions{Channels: 3}) }, []int{64, 100}, "sq"},
 	{"mlp-tabular", func() (*nn.Net, error) { return nn.MLP(nn.MLPOptions{Out: 10}) }, []int{256, 64}, "ce"},
+	{"infer-resnet18-28", func() (*nn.Net, error) { return nn.ResNet18(nn.ResNetOptions{Out: 10}) }, []int{1, 28, 28, 3}, "none"},
+	{"infer-unet2d-512", func() (*nn.Net, error) { return nn.UNet2D(nn.UNetOptions{}) }, []int{1, 512, 512, 1}, "none"},
 }
 
 // engineKernels are single operations.
@@ -232,7 +234,7 @@ type trainingStep struct {
 	graph   *graph.Graph
 	buffers []compute.Buffer // weights and states, then the input
 	donate  []bool
-	loss    float32
+	loss    float32 // of the last step; where there is none, the first number of the output
 }
 
 func (w engineWorkload) compile(b compute.Backend) (*trainingStep, error) {
@@ -247,8 +249,15 @@ func (w engineWorkload) compile(b compute.Backend) (*trainingStep, error) {
 	g := graph.NewGraph(b, w.name)
 	step := &trainingStep{graph: g}
 	err = nn.Catch(func() {
-		s := nn.NewScope(g, nn.ScopeOptions{Training: true})
+		s := nn.NewScope(g, nn.ScopeOptions{Training: w.loss != "none"})
 		outputs := net.Forward(s, graph.Parameter(g, "input", nn.Float32s(w.input...)))
+		if w.loss == "none" {
+			if err := g.Compile(outputs[0]); err != nil {
+				panic(err)
+			}
+			step.fill(b, w, s, weights)
+			return
+		}
 		loss := w.objective(outputs[0])
 		var trained []*nn.Node
 		for _, bound := range s.Bound() {
@@ -272,22 +281,22 @@ func (w engineWorkload) compile(b compute.Backend) (*trainingStep, error) {
 		if err := g.Compile(results...); err != nil {
 			panic(err)
 		}
-		rng := rand.New(rand.NewPCG(1, 2))
-		x := make([]float32, nn.Float32s(w.input...).Size())
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		step.put(b, x, nn.Float32s(w.input...))
-		for _, bound := range s.Bound() {
-			t := weights.Lookup(bound.Name)
-			step.put(b, t.Data, nn.Float32s(t.Dims...))
-		}
+		step.fill(b, w, s, weights)
 	})
 	step.donate = make([]bool, len(step.buffers))
-	for i := 1; i < len(step.donate); i++ {
+	for i := 1; i < len(step.donate) && w.loss != "none"; i++ {
 		step.donate[i] = true
 	}
 	return step, err
+}
+
+// fill makes the buffers of the input, random, and of the weights.
+func (s *trainingStep) fill(b compute.Backend, w engineWorkload, scope *nn.Scope, weights *nn.Weights) {
+	s.put(b, noise(nn.Float32s(w.input...).Size()), nn.Float32s(w.input...))
+	for _, bound := range scope.Bound() {
+		t := weights.Lookup(bound.Name)
+		s.put(b, t.Data, nn.Float32s(t.Dims...))
+	}
 }
 
 func (s *trainingStep) put(b compute.Backend, flat []float32, shape nn.Shape) {
@@ -304,11 +313,11 @@ func (s *trainingStep) run() error {
 		return err
 	}
 	copy(s.buffers[1:], outputs[1:])
-	loss := []float32{0}
-	if err := outputs[0].ToFlatData(loss); err != nil {
+	flat, err := outputs[0].Data()
+	if err != nil {
 		return err
 	}
-	s.loss = loss[0]
+	s.loss = flat.([]float32)[0]
 	return outputs[0].Finalize()
 }
 
