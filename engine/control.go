@@ -2,9 +2,13 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"galen.dev/engine/move"
 )
 
 // Kernels of operations that run functions. Each function is planned once, when its user is compiled; a plan runs
@@ -124,10 +128,13 @@ func (s *sorter) Less(i, j int) bool {
 	return s.out[0][0] != 0
 }
 
-// sortKernel orders by calling the comparator's plan. Where the comparator only compares the values of one tensor,
-// passes replace it by a sort of keys.
+// sortKernel orders by keys where the comparator only compares the values of one tensor, and else by calling the
+// comparator's plan.
 func sortKernel(n *node) (kernel, error) {
 	a := n.attr.(sortAttr)
+	if k, ok := keySort(n); ok {
+		return k, nil
+	}
 	less, err := newPlan(a.less)
 	if err != nil {
 		return nil, fmt.Errorf("the comparator: %w", err)
@@ -169,6 +176,61 @@ func sortKernel(n *node) (kernel, error) {
 		}
 		return nil
 	}, nil
+}
+
+// keySort is the kernel for comparators that say "less than" or "greater than" of the values of one tensor. Sorts
+// by key are stable, so they serve every caller.
+func keySort(n *node) (k kernel, ok bool) {
+	a := n.attr.(sortAttr)
+	key, descending, ok := keyOf(a.less)
+	if !ok {
+		return nil, false
+	}
+	dims := n.shapes[0].Dimensions
+	takes := make([]*move.Take, a.count)
+	for i, s := range n.shapes {
+		if moveTypes[s.DType] == 0 {
+			return nil, false
+		}
+		if i != key {
+			takes[i] = move.NewTake(s.DType.Size(), dims, a.axis, dims[a.axis])
+		}
+	}
+	if n.shapes[key].DType == dtypes.Bool {
+		return nil, false
+	}
+	keys := move.NewSortKeys(moveType(n.shapes[key].DType), dims, a.axis, descending)
+	order := make([]int32, n.shapes[0].Size())
+	return func(in, out [][]byte) error {
+		keys.Run(out[key], in[key], order)
+		for i, t := range takes {
+			if t != nil {
+				t.Run(out[i], in[i], order)
+			}
+		}
+		return nil
+	}, true
+}
+
+// keyOf finds which tensor a comparator compares, and whether larger values come first.
+func keyOf(less *function) (key int, descending, ok bool) {
+	n := less.outputs[0].node
+	if n.op != compute.OpTypeLessThan && n.op != compute.OpTypeGreaterThan {
+		return 0, false, false
+	}
+	lhs, rhs := parameterOf(less, n.in[0]), parameterOf(less, n.in[1])
+	if lhs < 0 || rhs < 0 || lhs/2 != rhs/2 || lhs == rhs {
+		return 0, false, false
+	}
+	return lhs / 2, (n.op == compute.OpTypeGreaterThan) == (lhs < rhs), true
+}
+
+// parameterOf is which parameter a value is, before it was made wider for comparing; -1 if none.
+func parameterOf(f *function, v value) int {
+	for v.op == compute.OpTypeConvertDType && v.in[0].dtype().IsHalfPrecision() && v.dtype() == dtypes.Float32 {
+		v = v.in[0]
+	}
+	return slices.Index(f.params, v.node)
 }
 
 // store writes the row's values in their new order.

@@ -86,27 +86,53 @@ func (e *executable) Execute(inputs []compute.Buffer, donate []bool, device comp
 	if err != nil {
 		return nil, fmt.Errorf("executing %q: %w", e.builder.name, err)
 	}
-	results := make([]compute.Buffer, len(outputs))
-	e.out = e.out[:0]
-	for i, s := range outputs {
-		buf := e.backend.newBuffer(s)
-		results[i] = buf
-		e.out = append(e.out, buf.mem)
-	}
+	results := e.results(p, outputs, given, donate)
 	err = e.run(p)
 	clear(e.in)
 	clear(e.out)
 	for i, d := range donate {
-		if d {
-			if mem, gone := given[i].release(errDonated); gone == nil {
-				e.backend.give(mem)
-			}
+		if !d {
+			continue
+		}
+		if mem, gone := given[i].release(errDonated); gone == nil {
+			e.backend.give(mem)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("executing %q: %w", e.builder.name, err)
 	}
 	return results, nil
+}
+
+// results makes the buffers of the outputs. Where the plan can write an output over an input that is donated, and
+// nobody else reads, the output takes that memory.
+func (e *executable) results(p *plan, outputs []shapes.Shape, given []*buffer, donate []bool) []compute.Buffer {
+	results := make([]compute.Buffer, len(outputs))
+	e.out = e.out[:0]
+	for i, s := range outputs {
+		var buf *buffer
+		if from := p.donors[i]; from >= 0 && len(donate) > 0 && donate[from] && once(given, from) {
+			if mem, gone := given[from].release(errDonated); gone == nil {
+				buf = &buffer{backend: e.backend, shape: s, mem: mem}
+			}
+		}
+		if buf == nil {
+			buf = e.backend.newBuffer(s)
+		}
+		results[i] = buf
+		e.out = append(e.out, buf.mem)
+	}
+	return results
+}
+
+// once reports whether a buffer is given for one input only.
+func once(given []*buffer, at int) bool {
+	for i, buf := range given {
+		if i != at && buf == given[at] {
+			return false
+		}
+	}
+	return true
 }
 
 // run turns a panic of a kernel into an error.
