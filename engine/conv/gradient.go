@@ -58,8 +58,8 @@ type gradientBand struct {
 const (
 	gradientFloats = 96 << 10 // of x and dy in a band: what the second-level cache holds
 	gradientSums   = 1 << 20  // of sums in all pieces
-	gradientItems  = 24
-	gradientPieces = 16
+	gradientItems  = 24       // items to share, at least, where there are so many products
+	gradientPieces = 16       // pieces at most
 )
 
 func newGradient(s Shape) *gradient {

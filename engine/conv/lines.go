@@ -96,13 +96,10 @@ func (l *lines) cutChannels() {
 	if l.window.copied {
 		p = min(p, 4) // every part copies anew
 	}
-	if l.shape.N == 1 {
-		band := l.out
-		n := (partItems + p - 1) / p
+	if l.shape.N == 1 && l.phases[0].axis[0].step == 1 {
+		band, n := l.out, (partItems+p-1)/p
 		band[0] = (band[0] + n - 1) / n
-		if period := l.phases[0].axis[0].step; period == 1 {
-			l.setBand(band)
-		}
+		l.setBand(band)
 	}
 	l.parts.set(l.shape.N*volume(l.pieces), p)
 }

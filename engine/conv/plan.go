@@ -1,8 +1,6 @@
 package conv
 
-import (
-	"galen.dev/internal/cpu"
-)
+import "galen.dev/internal/cpu"
 
 // Epilogue is called when all channels of the output rows row0 <= row < row1 are final, and most of them are still
 // in the cache of the thread that calls it. Rows count the positions of y over all images: row r is
@@ -20,7 +18,7 @@ type Plan struct {
 	gradient *gradient
 }
 
-// forward is a way to compute y; the ways are lines, images, dots and depthwise. prepare packs weights, and run
+// A forward is a way to compute y; the ways are lines, images, dots and depthwise. prepare packs weights, and run
 // computes y with those that were packed last.
 type forward interface {
 	prepare(w []float32)
