@@ -2,8 +2,10 @@ package nn
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -16,26 +18,29 @@ func TestLayersAgainstDifferences(t *testing.T) {
 	var cases []layerCase
 	readJSON(t, "layers.json.gz", &cases)
 	for _, c := range cases {
-		t.Run(c.Name, func(t *testing.T) { c.checkDifferences(t, layersOf[c.Name]) })
+		for name, backend := range backends(t) {
+			t.Run(c.Name+"/"+name, func(t *testing.T) { c.checkDifferences(t, backend, layersOf[c.Name]) })
+		}
 	}
 }
 
-func (c layerCase) checkDifferences(t *testing.T, build func(*Scope, []*Node) []*Node) {
-	g := graph.NewGraph(stock(t), "")
+func (c layerCase) checkDifferences(t *testing.T, backend compute.Backend, build func(*Scope, []*Node) []*Node) {
+	g := graph.NewGraph(backend, "")
 	defer g.Finalize()
 	var feed []vector
 	var moving []int // which of the feed are differentiated
 	err := Catch(func() {
 		var in, wanted []*Node
 		parameter := func(name string, v vector, moves bool) *Node {
-			feed = append(feed, v)
 			n := graph.Parameter(g, name, v.tensor().Shape())
 			if moves {
+				v.Data = slices.Clone(v.Data)
 				for i := range v.Data {
 					v.Data[i] = 0.99*v.Data[i] + 0.003
 				}
-				moving, wanted = append(moving, len(feed)-1), append(wanted, n)
+				moving, wanted = append(moving, len(feed)), append(wanted, n)
 			}
+			feed = append(feed, v)
 			return n
 		}
 		for i, v := range c.Inputs {

@@ -38,6 +38,12 @@ func counter() *Net {
 }
 
 func TestPredictor(t *testing.T) {
+	for name, backend := range backends(t) {
+		t.Run(name, func(t *testing.T) { checkPredictor(t, backend) })
+	}
+}
+
+func checkPredictor(t *testing.T, backend compute.Backend) {
 	net := counter()
 	w, err := Init(net, 1, Float32s(1, 3), Int32s(1))
 	if err != nil {
@@ -55,7 +61,7 @@ func TestPredictor(t *testing.T) {
 	}
 	copy(w.Lookup("a.weight").Data, []float32{1, 2, 3, 4, 5, 6})
 	copy(w.Lookup("a.bias").Data, []float32{0.5, -0.5})
-	p, err := NewPredictor(stock(t), net, w)
+	p, err := NewPredictor(backend, net, w)
 	if err != nil {
 		t.Fatal(err)
 	}

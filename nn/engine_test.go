@@ -1,0 +1,4 @@
+package nn
+
+// With this import the tests run on Galen's own backend too, beside the stock one: see backends.
+import _ "galen.dev/engine"
