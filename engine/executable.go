@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -221,6 +220,3 @@ func (e *executable) planFor(given []*buffer) (*plan, []shapes.Shape, error) {
 	e.plans[key] = made
 	return made.plan, made.outputs, nil
 }
-
-// errNoKernel is what compiling says of operations that nothing here runs.
-var errNoKernel = errors.New("nothing here runs it")

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,9 @@ import (
 // The fallback runs single operations on the stock Go backend. Its operations run one after another: its parallel
 // mode raises panics on goroutines of its own, where nobody can recover them.
 var stockBackend = sync.OnceValues(func() (compute.Backend, error) { return stock.New("ops_sequential") })
+
+// errNoKernel is what compiling says of operations that nothing here runs.
+var errNoKernel = errors.New("nothing here runs it")
 
 // Spent is what an operation has cost on the stock backend since the program started.
 type Spent struct {

@@ -137,9 +137,20 @@ func TestDonatedInputs(t *testing.T) {
 	if _, err := e.Execute([]compute.Buffer{x, y}, nil, 0); err == nil {
 		t.Error("donated buffers are taken again")
 	}
-	// One buffer for both inputs: its memory is read twice, so no output may be made in it early.
-	z := bufferOf(t, b, []float32{1, 2, 3, 4}, 4)
-	check(must(e.Execute([]compute.Buffer{z, z}, []bool{true, true}, 0)), []float32{2, 4, 6, 8}, []float32{4, 6, 6, 4})
+	// One buffer for both inputs is read twice: an output made in it early would spoil the other.
+	for _, reversedFirst := range []bool{false, true} {
+		twice := compile(t, b, func(f compute.Function) []compute.Value {
+			x := must(f.Parameter("x", vector(4), nil))
+			y := must(f.Parameter("y", vector(4), nil))
+			if reversedFirst {
+				return []compute.Value{must(f.Reverse(y, 0)), must(f.Neg(x))}
+			}
+			n := must(f.Neg(x))
+			return []compute.Value{must(f.Reverse(y, 0)), n}
+		})
+		z := bufferOf(t, b, []float32{1, 2, 3, 4}, 4)
+		check(must(twice.Execute([]compute.Buffer{z, z}, []bool{true, true}, 0)), []float32{4, 3, 2, 1}, []float32{-1, -2, -3, -4})
+	}
 	for name, call := range map[string]func() error{
 		"too few": func() error { _, err := e.Execute([]compute.Buffer{y}, nil, 0); return err },
 		"another size": func() error {
