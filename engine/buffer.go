@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/gomlx/compute"
@@ -104,13 +105,18 @@ type buffer struct {
 	mu      sync.Mutex
 	mem     []byte
 	gone    error // why mem is gone; nil while it is there
+	// id is different for every content: kernels remember under it what they made of weights. It is 0 once
+	// somebody outside can write to mem.
+	id uint64
 }
+
+var lastID atomic.Uint64
 
 var _ compute.Buffer = (*buffer)(nil)
 
 // newBuffer returns a buffer of the given shape with undefined content.
 func (b *backend) newBuffer(s shapes.Shape) *buffer {
-	return &buffer{backend: b, shape: s, mem: b.take(bytesOf(s))}
+	return &buffer{backend: b, shape: s, mem: b.take(bytesOf(s)), id: lastID.Add(1)}
 }
 
 func (b *backend) HasSharedBuffers() bool { return true }
@@ -124,6 +130,7 @@ func (b *backend) NewSharedBuffer(device compute.DeviceNum, s shapes.Shape) (com
 		return nil, nil, err
 	}
 	buf := b.newBuffer(s.Clone())
+	buf.id = 0
 	return buf, typed(buf.mem, s.DType, s.Size()), nil
 }
 
@@ -188,6 +195,13 @@ func (b *buffer) alive() error {
 	return b.gone
 }
 
+// content is the id of what the buffer holds.
+func (b *buffer) content() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.id
+}
+
 func (b *buffer) Shape() (shapes.Shape, error) {
 	if err := b.alive(); err != nil {
 		return shapes.Invalid(), err
@@ -199,9 +213,12 @@ func (b *buffer) DeviceNum() (compute.DeviceNum, error) { return 0, b.alive() }
 
 // Data returns the values themselves. They are the buffer's until it is finalized or donated.
 func (b *buffer) Data() (any, error) {
-	if err := b.alive(); err != nil {
-		return nil, err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone != nil {
+		return nil, b.gone
 	}
+	b.id = 0
 	return typed(b.mem, b.shape.DType, b.shape.Size()), nil
 }
 

@@ -21,6 +21,7 @@ type executable struct {
 	closed bool
 	in     [][]byte // of the call in progress
 	out    [][]byte
+	ids    []uint64 // of the inputs' contents
 }
 
 // sized is a plan for known sizes.
@@ -112,7 +113,7 @@ func (e *executable) results(p *plan, outputs []shapes.Shape, given []*buffer, d
 		var buf *buffer
 		if from := p.donors[i]; from >= 0 && len(donate) > 0 && donate[from] && once(given, from) {
 			if mem, gone := given[from].release(errDonated); gone == nil {
-				buf = &buffer{backend: e.backend, shape: s, mem: mem}
+				buf = &buffer{backend: e.backend, shape: s, mem: mem, id: lastID.Add(1)}
 			}
 		}
 		if buf == nil {
@@ -141,6 +142,7 @@ func (e *executable) run(p *plan) (err error) {
 			err = fmt.Errorf("a kernel failed: %v", r)
 		}
 	}()
+	p.ids = e.ids
 	return p.run(e.in, e.out)
 }
 
@@ -151,7 +153,7 @@ func (e *executable) accept(inputs []compute.Buffer) ([]*buffer, error) {
 		return nil, fmt.Errorf("%d inputs, want %d", len(inputs), len(params))
 	}
 	given := make([]*buffer, len(inputs))
-	e.in = e.in[:0]
+	e.in, e.ids = e.in[:0], e.ids[:0]
 	for i, in := range inputs {
 		name, want := params[i].attr.(paramAttr).name, params[i].shapes[0]
 		buf, ok := in.(*buffer)
@@ -169,6 +171,7 @@ func (e *executable) accept(inputs []compute.Buffer) ([]*buffer, error) {
 		}
 		given[i] = buf
 		e.in = append(e.in, buf.mem)
+		e.ids = append(e.ids, buf.content())
 	}
 	return given, nil
 }

@@ -264,11 +264,12 @@ func (b *planBuilder) addHard(t *unit) error {
 		s.out = append(s.out, b.result(outputs[i]))
 	}
 	if n.op == compute.OpTypeCall {
-		wanted := make([]bool, len(outputs))
 		for i, v := range outputs {
-			wanted[i] = b.fuser.needed[v]
+			if !b.fuser.needed[v] && mayLack(n, i) {
+				b.plan.slots[s.out[i].slot].bytes, s.out[i].bytes = 0, 0
+			}
 		}
-		s.kernel = lowerRecurrence(n, wanted)
+		s.kernel = b.lowerRecurrence(n, s.in)
 		return b.push(s)
 	}
 	if len(t.roots) == 0 {

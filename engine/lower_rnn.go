@@ -22,8 +22,18 @@ func hasKernel(call *node) bool {
 	return ok && known && call.in[0].dtype() == dtypes.Float32 && call.in[0].shape().Size() > 0
 }
 
-// lowerRecurrence returns the kernel of a call that hasKernel. wanted says which outputs anybody reads.
-func lowerRecurrence(n *node, wanted []bool) kernel {
+// mayLack tells whether the kernel of a recurrence can do without its output i: the last states and what is kept,
+// and on the way back the gradients of x and of the first states.
+func mayLack(n *node, i int) bool {
+	kind, _, _ := autodiff.Parse(n.attr.(callAttr).fn.name)
+	if cell, ok := strings.CutSuffix(kind, gradientSuffix); ok {
+		return i < 2 || i == 2 && cell == "lstm"
+	}
+	return i > 0
+}
+
+// lowerRecurrence returns the kernel of a call that hasKernel, whose inputs lie at the given places.
+func (b *planBuilder) lowerRecurrence(n *node, at []place) kernel {
 	kind, attrs, _ := autodiff.Parse(n.attr.(callAttr).fn.name)
 	cell := recurrences[strings.TrimSuffix(kind, gradientSuffix)]
 	dims, hidden := n.in[0].shape().Dimensions, n.in[1].shape().Dimensions[1]
@@ -65,26 +75,30 @@ func lowerRecurrence(n *node, wanted []bool) kernel {
 	}
 	if !strings.HasSuffix(kind, gradientSuffix) {
 		p := rnn.NewForward(shape)
+		loaded := b.allUnchanged(at[1+states : 5+states])
 		return func(in, out [][]byte) error {
 			x, w, _ := given(in)
 			y, _ := results(out, true)
-			p.Load(w)
+			if !loaded() {
+				p.Load(w)
+			}
 			p.Run(x, y)
 			return nil
 		}
 	}
 	p := rnn.NewBackward(shape)
+	b.borrowers = append(b.borrowers, p)
 	return func(in, out [][]byte) error {
 		x, w, rest := given(in)
 		y, rest := results(rest, false)
 		arriving := rnn.Arriving{Y: view32(rest[0]), HN: view32(rest[1])}
 		d := rnn.Gradients{}
-		d.H0 = view32(out[1])
 		if states == 2 {
-			arriving.CN, d.C0 = view32(rest[2]), view32(out[2])
+			arriving.CN = view32(rest[2])
 		}
-		if wanted[0] {
-			d.X = view32(out[0])
+		d.X, d.H0 = view32(out[0]), view32(out[1])
+		if states == 2 {
+			d.C0 = view32(out[2])
 		}
 		w4 := out[1+states:]
 		d.IH, d.HH, d.BiasIH, d.BiasHH = view32(w4[0]), view32(w4[1]), view32(w4[2]), view32(w4[3])

@@ -26,6 +26,7 @@ type plan struct {
 	spans   []span // of the arena, by slot
 	total   int    // bytes of the arena
 	slots   []slot
+	ids     []uint64 // of what the inputs hold in this run, 0 where that is not known
 	running sync.Mutex
 }
 
@@ -105,6 +106,7 @@ func newPlan(f *function) (p *plan, err error) {
 	if err := b.build(); err != nil {
 		return nil, err
 	}
+	b.lend()
 	p.arrange()
 	return p, nil
 }
@@ -114,6 +116,26 @@ type planBuilder struct {
 	plan   *plan
 	fuser  *fuser
 	slotOf map[value]int
+	// Kernels that need much memory while they run, and take turns.
+	borrowers []borrower
+}
+
+// A borrower works in memory that is lent to it.
+type borrower interface {
+	ScratchLen() int
+	Lend(scratch []float32)
+}
+
+// lend gives all borrowers the same memory: a plan runs one step at a time.
+func (b *planBuilder) lend() {
+	most := 0
+	for _, x := range b.borrowers {
+		most = max(most, x.ScratchLen())
+	}
+	scratch := view32(newBytes(4 * most))
+	for _, x := range b.borrowers {
+		x.Lend(scratch[:x.ScratchLen()])
+	}
 }
 
 func (b *planBuilder) slot(s slot) int {
@@ -217,6 +239,45 @@ func (b *planBuilder) push(s *step) error {
 	}
 	p.steps = append(p.steps, s)
 	return nil
+}
+
+// unchanged returns a function that tells, at each run of a step, whether what lies at a place is what lay there at
+// the run before: weights of a network that is only applied. It is nil where that is never so.
+func (b *planBuilder) unchanged(at place) func() bool {
+	p, s := b.plan, b.plan.slots[at.slot]
+	last := uint64(0)
+	switch s.kind {
+	case inConstant:
+		return func() bool { last++; return last > 1 }
+	case inInput:
+		return func() bool {
+			id := uint64(0)
+			if s.index < len(p.ids) {
+				id = p.ids[s.index]
+			}
+			same := id != 0 && id == last
+			last = id
+			return same
+		}
+	}
+	return nil
+}
+
+// allUnchanged is unchanged for several places; each is asked at each run.
+func (b *planBuilder) allUnchanged(places []place) func() bool {
+	list := make([]func() bool, len(places))
+	for i, at := range places {
+		if list[i] = b.unchanged(at); list[i] == nil {
+			return func() bool { return false }
+		}
+	}
+	return func() bool {
+		all := true
+		for _, same := range list {
+			all = same() && all
+		}
+		return all
+	}
 }
 
 // arrange decides where in the arena each slot lies, and which inputs' memory outputs may take over.
