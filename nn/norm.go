@@ -143,16 +143,15 @@ func (n normaliser) gradient(in, out, d []*Node) []*Node {
 	normalised := graph.Mul(centred, rsd)
 	// The axes along which scale and shift are repeated.
 	outer := seq(x.Rank() - scale.Rank())
-	var dScale, dShift, dx *Node
+	dShift, dScale := graph.ReduceSum(g, outer...), graph.ReduceSum(graph.Mul(g, normalised), outer...)
+	var dx *Node
 	if slices.Equal(n.axes, outer) {
 		// Batch norm: the two sums that dx needs are the gradients of scale and shift.
 		rows := float64(x.Shape().Dimensions[0])
-		dShift, dScale = graph.ReduceSum(g, outer...), graph.ReduceSum(graph.Mul(g, normalised), outer...)
 		inner := graph.Sub(graph.Sub(g, alongLast(x, graph.MulScalar(dShift, 1/rows))),
 			graph.Mul(normalised, alongLast(x, graph.MulScalar(dScale, 1/rows))))
 		dx = graph.Mul(alongLast(x, graph.Mul(scale, graph.Reshape(rsd, scale.Shape().Dimensions...))), inner)
 	} else {
-		dShift, dScale = graph.ReduceSum(g, outer...), graph.ReduceSum(graph.Mul(g, normalised), outer...)
 		g = graph.Mul(g, alongLast(x, scale))
 		inner := graph.Sub(graph.Sub(g, n.mean(g)), graph.Mul(normalised, n.mean(graph.Mul(g, normalised))))
 		dx = graph.Mul(rsd, inner)
