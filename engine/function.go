@@ -135,6 +135,9 @@ func (f *function) recordMany(op compute.OpType, in []value, attr any, outputs [
 		if !s.Ok() || !capabilities.DTypes[s.DType] {
 			return nil, fmt.Errorf("%s: output %d would be %s, a type that the backend %q does not have", op, i, s, Name)
 		}
+		if !slices.ContainsFunc(s.AxisNames, func(name string) bool { return name != "" }) {
+			outputs[i].AxisNames = nil // empty names say no more than none, but compare as different
+		}
 	}
 	return f.add(&node{op: op, in: in, attr: attr, shapes: outputs, replay: r}), nil
 }

@@ -381,6 +381,21 @@ func TestFourierTransformsMatchTheirDefinition(t *testing.T) {
 	}
 }
 
+func TestWindowsOverBooleans(t *testing.T) {
+	b := newTestBackend(t)
+	e := compile(t, b, func(f compute.Function) []compute.Value {
+		x := must(f.Parameter("x", shapes.Make(dtypes.Bool, 6), nil))
+		return []compute.Value{
+			must(f.ReduceWindow(x, compute.ReduceOpMin, []int{2}, nil, nil, nil, nil)),
+			must(f.ReduceWindow(x, compute.ReduceOpMax, []int{2}, nil, nil, nil, nil)),
+		}
+	})
+	got := results(t, e, bufferOf(t, b, []bool{true, true, true, false, false, false}, 6))
+	if want := []any{[]bool{true, false, false}, []bool{true, true, false}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("all and any of pairs are %v, want %v", got, want)
+	}
+}
+
 func TestTotalOrder(t *testing.T) {
 	b := newTestBackend(t)
 	nan := float32(math.NaN())

@@ -130,6 +130,16 @@ func (f *function) ReduceWindow(x compute.Value, reduction compute.ReduceOpType,
 		return nil, fmt.Errorf("ReduceWindow: want a sum, a product, a maximum or a minimum, got %s", reduction)
 	}
 	s := in[0].shape()
+	if s.DType == dtypes.Bool && (reduction == compute.ReduceOpMin || reduction == compute.ReduceOpMax) {
+		bytes, err := f.ConvertDType(x, dtypes.Uint8)
+		if err != nil {
+			return nil, err
+		}
+		if bytes, err = f.ReduceWindow(bytes, reduction, window, strides, inputDilations, windowDilations, paddings); err != nil {
+			return nil, err
+		}
+		return f.ConvertDType(bytes, dtypes.Bool)
+	}
 	if d := s.DType; !d.IsInt() && !d.IsFloat() {
 		return nil, fmt.Errorf("ReduceWindow: want numbers, got %s", s)
 	}
