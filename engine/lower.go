@@ -273,7 +273,7 @@ func (b *planBuilder) addHard(t *unit) error {
 		return b.push(s)
 	}
 	if len(t.roots) == 0 {
-		kernel, err := lower(n, nil)
+		kernel, err := b.lower(n, s.in, nil)
 		if err != nil {
 			return err
 		}
@@ -308,7 +308,7 @@ func (b *planBuilder) addHard(t *unit) error {
 		s.takes = append(s.takes, takes)
 	}
 	operands := make([][]byte, 0, len(spec.in)+len(spec.out))
-	inner, err := lower(n, func(worker, row0, row1 int) { program.RunRows(worker, row0, row1, operands) })
+	inner, err := b.lower(n, s.in[:factors], func(worker, row0, row1 int) { program.RunRows(worker, row0, row1, operands) })
 	if err != nil {
 		return err
 	}
@@ -371,13 +371,14 @@ func opName(op compute.OpType) string {
 	return op.String()
 }
 
-// lower returns the kernel of an operation that is no loop. epilogue, for products and convolutions, may be nil.
-func lower(n *node, epilogue func(worker, row0, row1 int)) (kernel, error) {
+// lower returns the kernel of an operation that is no loop, whose inputs lie at the given places. epilogue, for
+// products and convolutions, may be nil.
+func (b *planBuilder) lower(n *node, at []place, epilogue func(worker, row0, row1 int)) (kernel, error) {
 	switch n.op {
 	case opProduct:
 		return lowerProduct(n, epilogue)
 	case opConv, opWeightGradient:
-		return lowerConv(n, epilogue)
+		return b.lowerConv(n, at, epilogue)
 	}
 	if k, ok, err := lowerMove(n); ok || err != nil {
 		return k, err
@@ -407,7 +408,7 @@ func lowerProduct(n *node, epilogue func(worker, row0, row1 int)) (kernel, error
 	}, nil
 }
 
-func lowerConv(n *node, epilogue func(worker, row0, row1 int)) (kernel, error) {
+func (b *planBuilder) lowerConv(n *node, at []place, epilogue func(worker, row0, row1 int)) (kernel, error) {
 	shape := n.attr.(convolutionAttr).shape
 	forward := n.op == opConv
 	if n.shapes[0].DType == dtypes.Float64 {
@@ -421,12 +422,22 @@ func lowerConv(n *node, epilogue func(worker, row0, row1 int)) (kernel, error) {
 		}, nil
 	}
 	p := conv.New(shape, epilogue)
-	return func(in, out [][]byte) error {
-		if forward {
-			p.Forward(view32(in[0]), view32(in[1]), view32(out[0]))
-		} else {
+	if !forward {
+		return func(in, out [][]byte) error {
 			p.WeightGradient(view32(in[0]), view32(in[1]), view32(out[0]))
+			return nil
+		}, nil
+	}
+	held := b.unchanged(at[1])
+	return func(in, out [][]byte) error {
+		switch {
+		case held == nil:
+			p.Forward(view32(in[0]), view32(in[1]), view32(out[0]))
+			return nil
+		case !held():
+			p.Hold(view32(in[1]))
 		}
+		p.ForwardHeld(view32(in[0]), view32(out[0]))
 		return nil
 	}, nil
 }
