@@ -1,10 +1,12 @@
 //go:build avo
 
-// Command asm writes the depthwise kernels for AVX2 and AVX-512: channels fill the lanes of a register, and the
-// families differ in how many lanes there are and in how the last channels are masked.
+// Command asm writes the kernels for AVX2 and AVX-512: channels fill the lanes of a register, and the families differ
+// in how many lanes there are and in how the last channels are masked. Each part goes to a file of its own: the
+// depthwise kernels, which are here, and what -part names.
 package main
 
 import (
+	"flag"
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -16,8 +18,9 @@ import (
 type isa struct {
 	name  string
 	lanes int
-	regs  []VecPhysical
+	regs  []VecPhysical // of the depthwise kernels
 	wide  bool
+	all   []VecPhysical
 }
 
 const (
@@ -25,9 +28,17 @@ const (
 	maxTaps = 6 // taps of one call of depthCol
 )
 
-var masks Mem
+var masks, halfConstant Mem
+
+// parts are the kernels of each family that a run writes.
+var parts = map[string][]func(*isa){
+	"depthwise":         {depthRow, depthCol},
+	"winograd-gradient": {gradientInput, gradientOutput, gradientWeights},
+}
 
 func main() {
+	part := flag.String("part", "depthwise", "which kernels to write")
+	flag.Parse()
 	ConstraintExpr("amd64")
 	masks = GLOBL("laneMasks", RODATA|NOPTR)
 	for i := range 8 {
@@ -36,12 +47,15 @@ func main() {
 	for i := range 8 {
 		DATA(32+4*i, U32(0))
 	}
+	halfConstant = GLOBL("half", RODATA|NOPTR)
+	DATA(0, U32(0x3f000000))
 	for _, m := range []*isa{
 		{"AVX512", 16, []VecPhysical{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11}, true},
 		{"AVX2", 8, []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11}, false},
 	} {
-		depthRow(m)
-		depthCol(m)
+		for _, write := range parts[*part] {
+			write(m)
+		}
 	}
 	Generate()
 }
