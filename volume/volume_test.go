@@ -18,14 +18,14 @@ func ramp(dims [3]int, a Affine) *Volume {
 	return New(g, data)
 }
 
-var oblique = FromColumns(Vec{0.1, -0.8, 0.05}, Vec{0.7, 0.1, -0.02}, Vec{0.03, 0.1, 2.5}, Vec{-40, 12, 7})
+var slanted = FromColumns(Vec{0.1, -0.8, 0.05}, Vec{0.7, 0.1, -0.02}, Vec{0.03, 0.1, 2.5}, Vec{-40, 12, 7})
 
 func TestAffine(t *testing.T) {
-	inv, ok := oblique.Inverse()
+	inv, ok := slanted.Inverse()
 	if !ok {
 		t.Fatal("no inverse")
 	}
-	one := oblique.Compose(inv)
+	one := slanted.Compose(inv)
 	for r := range 4 {
 		for c := range 4 {
 			if want := Identity()[r][c]; math.Abs(one[r][c]-want) > 1e-12 {
@@ -33,10 +33,10 @@ func TestAffine(t *testing.T) {
 			}
 		}
 	}
-	if got := FromLPS(oblique.LPS()); got != oblique {
+	if got := FromLPS(slanted.LPS()); got != slanted {
 		t.Errorf("LPS and back is %v", got)
 	}
-	if p := oblique.LPS().Origin(); p != (Vec{40, -12, 7}) {
+	if p := slanted.LPS().Origin(); p != (Vec{40, -12, 7}) {
 		t.Errorf("origin in LPS is %v", p)
 	}
 	if _, ok := Scaling(Vec{1, 0, 1}).Inverse(); ok {
@@ -52,7 +52,7 @@ func TestAffine(t *testing.T) {
 }
 
 func TestReorientKeepsEveryVoxelInItsPlace(t *testing.T) {
-	v := ramp([3]int{3, 4, 5}, oblique)
+	v := ramp([3]int{3, 4, 5}, slanted)
 	if c := v.Affine.Codes(); c != "PRS" {
 		t.Fatalf("codes are %s", c)
 	}
