@@ -157,21 +157,8 @@ func (r *rewriter) convolution(n *node, in []value) (value, bool) {
 		return value{}, false
 	}
 	ax := a.axes
-	if a.channelGroups == 1 && lies(rank, ax.InputChannels, ax.InputSpatial, ax.InputBatch) &&
-		lies(rank, ax.KernelInputChannels, ax.KernelSpatial, ax.KernelOutputChannels) &&
-		slices.Equal(append(slices.Clone(ax.OutputSpatial), ax.OutputBatch, ax.OutputChannels), upTo(rank+2)) {
-		// Batches are contracted: the gradient of a convolution's weights.
-		s := conv.Shape{N: x.Dimensions[0], Cin: x.Dimensions[rank+1], Cout: w.Dimensions[rank+1], Groups: 1}
-		fill(&s)
-		for i := range rank {
-			k := 3 - rank + i
-			s.In[k], s.Kernel[k] = x.Dimensions[1+i], out.Dimensions[i]
-			s.Stride[k], s.Dilation[k], s.InputDilation[k] = a.kernelDilations[i], a.strides[i], a.inputDilations[i]
-			s.PadLow[k] = a.paddings[i][0]
-			s.PadHigh[k] = (w.Dimensions[1+i]-1)*s.Stride[k] + (s.Kernel[k]-1)*s.Dilation[k] - (s.In[k]-1)*s.InputDilation[k] - s.PadLow[k]
-		}
-		m := &node{op: opWeightGradient, attr: convolutionAttr{s}, shapes: n.shapes}
-		return value{r.add(m, in), 0}, true
+	if g, ok := r.weightGradient(n, in); ok {
+		return g, true
 	}
 	lhs, rhs := in[0], in[1]
 	order := append(append([]int{ax.InputBatch}, ax.InputSpatial...), ax.InputChannels)
@@ -215,6 +202,57 @@ func (r *rewriter) convolution(n *node, in []value) (value, bool) {
 		result = r.transposed(result, back)
 	}
 	return result, true
+}
+
+// weightGradient turns a convolution in which the batches are contracted, the gradient of another one's weights, into
+// an opWeightGradient.
+func (r *rewriter) weightGradient(n *node, in []value) (value, bool) {
+	a := n.attr.(convAttr)
+	x, d, out := in[0].shape(), in[1].shape(), n.shapes[0]
+	rank, ax := len(a.strides), a.axes
+	if a.channelGroups != 1 || !lies(rank, ax.InputChannels, ax.InputSpatial, ax.InputBatch) ||
+		!lies(rank, ax.KernelInputChannels, ax.KernelSpatial, ax.KernelOutputChannels) || !slices.Equal(ax.OutputSpatial, upTo(rank)) {
+		return value{}, false
+	}
+	// In x, batches lie first and channels last. The weights of a transposed convolution lie with the channels of d
+	// before those of x.
+	swapped := ax.OutputBatch == rank+1
+	one := func(list []int) bool { return !slices.ContainsFunc(list, func(k int) bool { return k != 1 }) }
+	s := conv.Shape{N: x.Dimensions[0], Cin: x.Dimensions[rank+1], Cout: d.Dimensions[rank+1], Groups: 1, SwapChannels: swapped}
+	fill(&s)
+	operands := in
+	if !one(a.inputDilations) && one(a.strides) && one(a.kernelDilations) {
+		// The same sum, with x and d in each other's place: nothing is multiplied by the zeros between x's positions.
+		s.Cin, s.Cout, s.SwapChannels, s.Flip = s.Cout, s.Cin, !swapped, true
+		operands = []value{in[1], in[0]}
+		for i := range rank {
+			k := 3 - rank + i
+			s.In[k], s.Kernel[k], s.Stride[k] = d.Dimensions[1+i], out.Dimensions[i], a.inputDilations[i]
+			s.PadLow[k] = s.Kernel[k] - 1 - a.paddings[i][0]
+			s.PadHigh[k] = (x.Dimensions[1+i]-1)*s.Stride[k] + s.Kernel[k] - s.In[k] - s.PadLow[k]
+		}
+	} else {
+		for i := range rank {
+			k := 3 - rank + i
+			s.In[k], s.Kernel[k] = x.Dimensions[1+i], out.Dimensions[i]
+			s.Stride[k], s.Dilation[k], s.InputDilation[k] = a.kernelDilations[i], a.strides[i], a.inputDilations[i]
+			s.PadLow[k] = a.paddings[i][0]
+			s.PadHigh[k] = (d.Dimensions[1+i]-1)*s.Stride[k] + (s.Kernel[k]-1)*s.Dilation[k] - (s.In[k]-1)*s.InputDilation[k] - s.PadLow[k]
+		}
+	}
+	m := &node{op: opWeightGradient, attr: convolutionAttr{s}, shapes: n.shapes}
+	return value{r.add(m, operands), 0}, true
+}
+
+// reversedWeights returns the weight gradient x with its taps reversed, which costs nothing.
+func (r *rewriter) reversedWeights(x value, axes []int) (value, bool) {
+	sorted := slices.Sorted(slices.Values(axes))
+	if x.op != opWeightGradient || !slices.Equal(sorted, upTo(x.shape().Rank()-2)) {
+		return value{}, false
+	}
+	s := x.attr.(convolutionAttr).shape
+	s.Flip = !s.Flip
+	return value{r.add(&node{op: opWeightGradient, attr: convolutionAttr{s}, shapes: x.shapes}, x.in), 0}, true
 }
 
 // lies tells whether the axes are first, spatial…, last in memory.

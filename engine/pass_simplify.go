@@ -42,6 +42,7 @@ func (r *rewriter) simplify(n *node, in []value) (value, bool) {
 		if x := in[0]; x.op == compute.OpTypeReverse && slices.Equal(x.attr.(axesAttr).axes, n.attr.(axesAttr).axes) {
 			return x.in[0], true
 		}
+		return r.reversedWeights(in[0], n.attr.(axesAttr).axes)
 	case compute.OpTypeConcatenate:
 		return in[0], len(in) == 1
 	case compute.OpTypePad:
