@@ -25,7 +25,11 @@ func BasicCNN(o BasicCNNOptions) (*Net, error) {
 	return &Net{Name: "basic-cnn", Config: o, Inputs: images(2), Forward: func(s *Scope, in ...*Node) []*Node {
 		x := in[0]
 		for i, width := range []int{32, 64} {
-			x = MaxPool(ReLU(s.In(numbered("conv", i)).Conv(x, width, []int{3}, Conv{Padding: Pad(1)})), Pool{})
+			at, in := s.In(numbered("conv", i)), lastDim(x)
+			x = at.Conv(x, width, []int{3}, Conv{Padding: Pad(1), NoBias: true})
+			// Pooling first: a maximum stays one when a bias is added and negatives are cut, to the bit, and a quarter
+			// of the elements is left to do it for.
+			x = ReLU(at.convBias(MaxPool(x, Pool{}), width, 9*in, false, Initialiser{}))
 		}
 		x = ReLU(s.In("dense1").Dense(Flatten(x), 128, Dense{}))
 		return []*Node{s.In("dense2").Dense(x, o.Out, Dense{})}
