@@ -11,6 +11,8 @@ check: ## what a change must pass
 
 long: ## the slow tests as well: whole studies on real data, the demo, the long property tests
 	GALEN_DATA=$${GALEN_DATA-$$(cd ../shared/data 2>/dev/null && pwd)} go test -tags long -timeout 60m ./...
+	go test -race -tags long -run Soak ./nn # ten thousand steps on 1, 2 and 8 threads
+	for f in portable avx2; do GALEN_CPU=$$f go test -timeout 60m ./engine/... ./nn || exit 1; done # the other families of instructions
 
 fuzz: ## each fuzz target for a minute
 	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
