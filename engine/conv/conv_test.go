@@ -98,6 +98,9 @@ func newProblem(s Shape, seed uint64) *problem {
 		Reference(s, x, w, *c.y)
 		ReferenceWeightGradient(s, x, dy, *c.dw)
 	}
+	if s.normal().winogradGradientSuits() {
+		p.sizeDW = acrossTaps(s, p.sizeDW)
+	}
 	return p
 }
 

@@ -369,19 +369,23 @@ var ones = [1]float32{1}
 // addItem adds up one run of all pieces' sums, in the order of the pieces: into dw, or into the first piece where
 // the sums lie otherwise.
 func (g *gradient) addItem(_, item int) {
-	if g.pieces == 1 {
-		return
+	lo, hi := item*addGrain, min(g.sumLen, (item+1)*addGrain)
+	switch {
+	case g.pieces == 1:
+	case g.direct:
+		addPieces(g.dw, g.sums, g.sumLen, g.pieces, lo, hi, false)
+	default:
+		addPieces(g.sums, g.sums[g.sumLen:], g.sumLen, g.pieces-1, lo, hi, true)
 	}
+}
+
+// addPieces adds up the elements lo <= i < hi of all pieces of n sums, in the order of the pieces, into to or, where
+// add is set, to what is there.
+func addPieces(to, sums []float32, n, pieces, lo, hi int, add bool) {
 	// A product of ones with the pieces as rows is their sum.
-	segs := [1]tile.ColSeg{{K: g.pieces}}
-	to := g.dw
-	if !g.direct {
-		to = g.sums
-		segs[0] = tile.ColSeg{B: g.sumLen, K: g.pieces - 1}
-	}
-	end := min(g.sumLen, (item+1)*addGrain)
-	for i := item * addGrain; i < end; i += tile.Width {
-		tile.Col(&to[i], 0, &ones[0], 0, &g.sums[i], g.sumLen, segs[:], 1, min(tile.Width, end-i), !g.direct)
+	segs := [1]tile.ColSeg{{K: pieces}}
+	for i := lo; i < hi; i += tile.Width {
+		tile.Col(&to[i], 0, &ones[0], 0, &sums[i], n, segs[:], 1, min(tile.Width, hi-i), add)
 	}
 }
 

@@ -15,7 +15,7 @@ type Plan struct {
 	done  Epilogue
 
 	forward  forward // nil until the first use
-	gradient *gradient
+	gradient backward
 }
 
 // A forward is a way to compute y; the ways are lines, images, dots and depthwise. prepare packs weights, and run
@@ -23,6 +23,11 @@ type Plan struct {
 type forward interface {
 	prepare(w []float32)
 	run(x, y []float32, done Epilogue)
+}
+
+// A backward is a way to compute the gradient of the weights; the ways are gradient and winogradGradient.
+type backward interface {
+	run(x, dy, dw []float32)
 }
 
 // New returns a plan for s. done, if not nil, is called for the rows that Forward finishes. It panics where s is no
@@ -84,7 +89,7 @@ func (p *Plan) WeightGradient(x, dy, dw []float32) {
 		return
 	}
 	if p.gradient == nil {
-		p.gradient = newGradient(s)
+		p.gradient = chooseGradient(s)
 	}
 	p.gradient.run(x, dy, dw)
 }
@@ -102,6 +107,14 @@ func choose(s Shape) forward {
 		return newImages(s)
 	}
 	return newLines(s)
+}
+
+// chooseGradient does the same for the gradient of the weights.
+func chooseGradient(s Shape) backward {
+	if s.winogradGradientSuits() && winogradGradientCost(s) < gradientCost(s) {
+		return newWinogradGradient(s)
+	}
+	return newGradient(s)
 }
 
 // perWorker is scratch space of n floats for each worker, made when a worker first needs it.
