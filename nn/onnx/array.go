@@ -340,7 +340,7 @@ func (a *array) proto(name string) (*tensorProto, error) {
 	if !ok {
 		return nil, fmt.Errorf("values of type %s have no ONNX type here", a.dtype)
 	}
-	return &tensorProto{name: name, dims: int64s(a.dims), elem: t, raw: a.data}, nil
+	return &tensorProto{name: name, dims: int64s(a.dims), elem: t, raw: a.data, hasRaw: true}, nil
 }
 
 func int64s(v []int) []int64 {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"galen.dev/internal/golden"
 	"galen.dev/nn"
 )
 
@@ -168,5 +170,77 @@ func TestExportAgainstONNXRuntime(t *testing.T) {
 	t.Log(strings.TrimSpace(string(out)))
 	if err != nil {
 		t.Error(fmt.Errorf("the check in onnxruntime: %w", err))
+	}
+}
+
+// outline is a graph as text: inputs, operators with their attributes, outputs, initialisers with dimensions.
+func outline(g *graphProto) string {
+	var b strings.Builder
+	value := func(v valueInfo) string {
+		var dims []string
+		for _, d := range v.dims {
+			if d.known {
+				d.name = fmt.Sprint(d.size)
+			}
+			dims = append(dims, d.name)
+		}
+		return fmt.Sprintf("%s [%s]", v.name, strings.Join(dims, " "))
+	}
+	for _, v := range g.inputs {
+		fmt.Fprintln(&b, "input", value(v))
+	}
+	for _, t := range g.initialisers {
+		fmt.Fprintf(&b, "array %s type %d %v", t.name, t.elem, t.dims)
+		if t.elem == typeInt64 {
+			a, err := t.array(nil)
+			if err != nil {
+				panic(err)
+			}
+			fmt.Fprint(&b, " = ", a.ints())
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, n := range g.nodes {
+		fmt.Fprintf(&b, "%s = %s(%s)", strings.Join(n.outputs, ", "), n.op, strings.Join(n.inputs, ", "))
+		for _, a := range n.attributes {
+			fmt.Fprintf(&b, " %s=", a.name)
+			switch a.kind {
+			case kindFloat:
+				fmt.Fprint(&b, a.f)
+			case kindInt:
+				fmt.Fprint(&b, a.i)
+			case kindString:
+				fmt.Fprint(&b, a.s)
+			case kindInts:
+				fmt.Fprint(&b, a.ints)
+			}
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, v := range g.outputs {
+		fmt.Fprintln(&b, "output", value(v))
+	}
+	return b.String()
+}
+
+// TestExportStructure compares each graph with its outline on record, and what is written with what is read back.
+func TestExportStructure(t *testing.T) {
+	for i, c := range exported {
+		t.Run(c.title, func(t *testing.T) {
+			net, w := shaken(t, i)
+			m, err := build(net, w, shapesOf(sample(i, 2)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Check(t, filepath.Join("testdata", "structure", c.title+".txt"), outline(m.graph))
+			b := m.append(nil)
+			again, err := parseModel(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if outline(again.graph) != outline(m.graph) || !bytes.Equal(again.append(nil), b) {
+				t.Error("what is read differs from what was written")
+			}
+		})
 	}
 }

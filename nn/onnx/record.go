@@ -86,7 +86,7 @@ type operation struct {
 	attr   any
 	shapes []shapes.Shape
 	inner  []compute.Value
-	recipe recipe // of operations with one output
+	recipe recipe    // of operations with one output
 	fn     *recorded // called
 	within *recorded
 	id     int
