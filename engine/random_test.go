@@ -80,7 +80,7 @@ func (w *writer) step() {
 	case 12, 13:
 		if x.Rank() > 1 {
 			perm := w.rng.Perm(x.Rank())
-			w.keep("transpose", graph.TransposeAllDims(x, perm...))
+			w.keep("transpose", graph.TransposeAllAxes(x, perm...))
 		}
 	case 14, 15:
 		if x.Rank() > 0 {
@@ -112,7 +112,7 @@ func (w *writer) step() {
 			y := graph.Reshape(graph.Sin(graph.IotaFull(w.g, shapes.Make(w.t, dims[1]*n))), dims[1], n)
 			z := graph.Dot(x, y).Product()
 			if w.rng.IntN(2) == 0 {
-				z = graph.TransposeAllDims(z, 1, 0)
+				z = graph.TransposeAllAxes(z, 1, 0)
 			}
 			w.keep("product", graph.MulScalar(z, 0.2))
 		}
