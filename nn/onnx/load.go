@@ -248,9 +248,11 @@ var quantised = map[string]bool{
 // backend; the rest are constants of the graph. Kernels of convolutions are turned channels-last here, once.
 func (l *loading) hold() error {
 	kernel := map[string]*nodeProto{}
-	other := map[string]bool{}
+	other, needed := map[string]bool{}, map[string]bool{}
 	for _, n := range l.graph.nodes {
 		for i, in := range n.inputs {
+			// The places that a resize reads follow from its scales, so these must be known.
+			needed[in] = needed[in] || i > 0 && (n.op == "Resize" || n.op == "Upsample")
 			a := l.arrays[in]
 			if i == 1 && a != nil && len(a.dims) >= 3 && (n.op == "Conv" || n.op == "ConvTranspose") {
 				if first := kernel[in]; first == nil || first.op == n.op && first.int("group", 1) == n.int("group", 1) {
@@ -267,7 +269,7 @@ func (l *loading) hold() error {
 	var list []*nn.Tensor
 	for _, t := range l.graph.initialisers {
 		a := l.arrays[t.name]
-		if a.dtype != dtypes.Float32 || product(a.dims) < 2 || t.name == "" {
+		if a.dtype != dtypes.Float32 || product(a.dims) < 2 || t.name == "" || needed[t.name] {
 			l.known[t.name] = a
 			continue
 		}
