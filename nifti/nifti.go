@@ -269,21 +269,13 @@ func (s *Stream) assemble(data volume.Data, g volume.Geometry) *volume.Volume {
 	if h.scaled() && inner != 3 && inner != 4 { // colours have no rescale
 		v.Slope, v.Inter = h.SclSlope, h.SclInter
 	}
-	switch {
-	case inner > 1:
-		data = apart(data, g.Voxels(), inner)
-	case outer > 1 && times > 1:
-		n := g.Voxels()
-		sorted := data.Make(data.Len())
-		for t := range times {
-			for c := range outer {
-				at, from := (t*outer+c)*n, (c*times+t)*n
-				sorted.Cut(at, at+n).Copy(data.Cut(from, from+n))
-			}
-		}
-		data = sorted
+	// One of the two has a single channel.
+	sizes := []int{inner, g.Dims[0], g.Dims[1], g.Dims[2], times, outer}
+	if inner > 1 {
+		v.Data, _ = volume.Rearrange(data, sizes[:5], "cxyzt")
+	} else {
+		v.Data, _ = volume.Rearrange(data, sizes[1:], "xyztc")
 	}
-	v.Data = data
 	return v
 }
 
@@ -292,44 +284,6 @@ func (h *Header) timeStep() float64 {
 		return 0
 	}
 	return h.Pixdim[4] * unitSeconds[h.XYZTUnits&0x38]
-}
-
-// apart turns voxels of several values into frames of one value each.
-func apart(data volume.Data, voxels, channels int) volume.Data {
-	switch d := data.(type) {
-	case volume.Slice[uint8]:
-		return deal(d, voxels, channels)
-	case volume.Slice[float32]:
-		return deal(d, voxels, channels)
-	}
-	return deal(data.(volume.Slice[float64]), voxels, channels)
-}
-
-func deal[T volume.Number](in volume.Slice[T], voxels, channels int) volume.Slice[T] {
-	out := make(volume.Slice[T], len(in))
-	for base := 0; base < len(in); base += voxels * channels {
-		for c := range channels {
-			frame := out[base+c*voxels:][:voxels]
-			for i := range frame {
-				frame[i] = in[base+i*channels+c]
-			}
-		}
-	}
-	return out
-}
-
-// together is the opposite of apart.
-func together[T volume.Number](in volume.Slice[T], voxels, channels int) volume.Slice[T] {
-	out := make(volume.Slice[T], len(in))
-	for base := 0; base < len(in); base += voxels * channels {
-		for c := range channels {
-			frame := in[base+c*voxels:][:voxels]
-			for i, x := range frame {
-				out[base+i*channels+c] = x
-			}
-		}
-	}
-	return out
 }
 
 // truncated is the finding for a file that ends early.

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"unsafe"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -38,7 +36,6 @@ type Stream struct {
 const (
 	maxGain   = 1032     // deflate cannot expand by more
 	maxBefore = 64 << 20 // bytes of extensions
-	chunk     = 1 << 20  // bytes between looks at the context
 )
 
 // NewStream begins to read an image of one file from r; see Decode about size.
@@ -259,90 +256,15 @@ func (s *Stream) Next(ctx context.Context, planes int) (volume.Data, error) {
 	}
 	planes = min(planes, left)
 	n := planes * s.values()
-	var data volume.Data
-	var err error
-	switch datatypes[s.Header.Datatype].store {
-	case volume.Uint8:
-		data, err = read[uint8](ctx, s, n)
-	case volume.Int8:
-		data, err = read[int8](ctx, s, n)
-	case volume.Uint16:
-		data, err = read[uint16](ctx, s, n)
-	case volume.Int16:
-		data, err = read[int16](ctx, s, n)
-	case volume.Uint32:
-		data, err = read[uint32](ctx, s, n)
-	case volume.Int32:
-		data, err = read[int32](ctx, s, n)
-	case volume.Float32:
-		data, err = read[float32](ctx, s, n)
-	case volume.Uint64:
-		data, err = read[uint64](ctx, s, n)
-	case volume.Int64:
-		data, err = read[int64](ctx, s, n)
-	default:
-		data, err = read[float64](ctx, s, n)
-	}
+	data, came, err := volume.ReadData(ctx, s.r, datatypes[s.Header.Datatype].store, n, s.Header.Order, s.size >= 0)
 	if err != nil {
-		return nil, err
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, s.refuse(err, s.done()+came, s.end())
 	}
 	s.plane += planes
 	return data, nil
-}
-
-// read reads n values straight into their slice, then turns their bytes where the file's order is not the
-// machine's.
-func read[T volume.Number](ctx context.Context, s *Stream, n int) (volume.Slice[T], error) {
-	var zero T
-	width := int(unsafe.Sizeof(zero))
-	have := n
-	if s.size < 0 { // nothing vouches for n
-		have = min(n, chunk)
-	}
-	out := make(volume.Slice[T], have)
-	for at := 0; at < n; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if at == len(out) {
-			out = append(out, make(volume.Slice[T], min(len(out), n-len(out)))...)
-		}
-		part := bytesOf(out[at:min(len(out), at+chunk)])
-		got, err := io.ReadFull(s.r, part)
-		if err != nil {
-			return nil, s.refuse(err, s.done()+int64(at*width+got), s.end())
-		}
-		at += len(part) / width
-	}
-	if width > 1 && s.Header.Order != native {
-		swap(bytesOf(out), width)
-	}
-	return out, nil
-}
-
-// native is the byte order of this machine.
-var native binary.ByteOrder = func() binary.ByteOrder {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		return binary.LittleEndian
-	}
-	return binary.BigEndian
-}()
-
-// bytesOf is the memory of a slice of numbers.
-func bytesOf[T volume.Number](s volume.Slice[T]) []byte {
-	if len(s) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*int(unsafe.Sizeof(s[0])))
-}
-
-// swap turns round the bytes of every value.
-func swap(b []byte, width int) {
-	for ; len(b) >= width; b = b[width:] {
-		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
-			b[i], b[j] = b[j], b[i]
-		}
-	}
 }
 
 // finish holds a packed file to its checksum, and says where bytes are left over.

@@ -205,59 +205,14 @@ func (im *Image) voxels(ctx context.Context, w io.Writer) error {
 	for c := 0; c < v.NumChannels(); c += inner {
 		for t := range v.NumTimes() {
 			at := (t*v.NumChannels() + c) * n
-			if err := im.frame(ctx, w, v.Data.Cut(at, at+inner*n), inner); err != nil {
+			part := v.Data.Cut(at, at+inner*n)
+			if inner > 1 { // values of a voxel lie side by side: a frame of n by inner, turned
+				part, _ = volume.Rearrange(part, []int{n, inner}, "yx")
+			}
+			if err := volume.WriteData(ctx, w, part, im.Header.Order); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-func (im *Image) frame(ctx context.Context, w io.Writer, data volume.Data, inner int) error {
-	switch d := data.(type) {
-	case volume.Slice[uint8]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[int8]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[uint16]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[int16]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[uint32]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[int32]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[float32]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[uint64]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[int64]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	case volume.Slice[float64]:
-		return put(ctx, w, d, inner, im.Header.Order)
-	}
-	return fmt.Errorf("no datatype for %s", data.Type())
-}
-
-func put[T volume.Number](ctx context.Context, w io.Writer, d volume.Slice[T], inner int, order binary.ByteOrder) error {
-	if inner > 1 {
-		d = together(d, len(d)/inner, inner)
-	}
-	b := bytesOf(d)
-	width := len(b) / max(len(d), 1)
-	if width > 1 && order != native {
-		b = bytes.Clone(b)
-		swap(b, width)
-	}
-	for len(b) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := min(len(b), chunk)
-		if _, err := w.Write(b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
 	}
 	return nil
 }

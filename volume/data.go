@@ -62,6 +62,8 @@ type Data interface {
 	Float32(dst []float32, from int, slope, inter float64)
 	// move writes src[from+i*step] to the receiver's [to+i] for n values.
 	move(to int, src Data, from, step, n int)
+	// raw is the memory, in the byte order of the machine.
+	raw() []byte
 	// fill sets the values from..to to f, rounded to the nearest and held within the range of the type.
 	fill(from, to int, f float64)
 }
