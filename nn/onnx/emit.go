@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
 	"galen.dev/fault"
@@ -71,7 +70,7 @@ type emitter struct {
 	moved    map[string]*tensor // what arranged and full made, by what and how
 	findings []fault.Finding
 	batch    string                    // the name of the batch's size, a tensor [1]; "" until used
-	folded   map[ref]*array            // what depends on weights alone
+	fixed    map[*operation]bool       // what depends on weights and constants alone
 	twins    map[*operation]*operation // the same operation in the other recording
 	counts   map[ref]int               // uses of each value
 	shapesOf func(r ref) []dim
@@ -118,6 +117,7 @@ func (e *emitter) op(op string, inputs []string, attributes ...attribute) string
 }
 
 func intAttr(name string, v int) attribute { return attribute{name: name, kind: kindInt, i: int64(v)} }
+
 func intsAttr(name string, v []int) attribute {
 	return attribute{name: name, kind: kindInts, ints: int64s(v)}
 }
@@ -144,7 +144,7 @@ func (e *emitter) initialiser(a *array, hint string) string {
 	return name
 }
 
-// shape is the name of a list of integers, shared between its users.
+// ints is the name of a list of integers, shared between its users.
 func (e *emitter) ints(values ...int) string {
 	key := fmt.Sprint("ints", values)
 	if t := e.moved[key]; t != nil {
@@ -155,7 +155,7 @@ func (e *emitter) ints(values ...int) string {
 	return t.name
 }
 
-// stored is the name of what is stored of t.
+// storedName is the name of what is stored of t.
 func (e *emitter) storedName(t *tensor) string {
 	if t.name == "" {
 		t.name = e.initialiser(t.known, t.hint)
@@ -438,6 +438,3 @@ func (e *emitter) float(v float32) *tensor {
 	}
 	return e.moved[key]
 }
-
-// opName for messages.
-func opName(k compute.OpType) string { return k.String() }
