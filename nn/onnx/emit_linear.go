@@ -192,13 +192,19 @@ func (e *emitter) window(r ref, x *tensor) *tensor {
 		kernel, strides, dilations = append(kernel, a.window[i]), append(strides, a.strides[i]), append(dilations, a.dilations[i])
 		low, high = append(low, a.paddings[i][0]), append(high, a.paddings[i][1])
 	}
-	attrs := []attribute{intsAttr("dilations", dilations), intsAttr("kernel_shape", kernel), intsAttr("pads", append(low, high...)), intsAttr("strides", strides)}
+	attrs := []attribute{intsAttr("kernel_shape", kernel), intsAttr("pads", append(low, high...)), intsAttr("strides", strides)}
 	op := "MaxPool"
 	name := e.storedName(x)
 	switch a.reduction {
 	case compute.ReduceOpSum:
+		if slices.Max(dilations) > 1 {
+			return e.unsupported(r, "a sum over a window with gaps")
+		}
 		op, attrs = "AveragePool", append([]attribute{intAttr("count_include_pad", 1)}, attrs...)
-	case compute.ReduceOpMin:
+	default:
+		attrs = append([]attribute{intsAttr("dilations", dilations)}, attrs...)
+	}
+	if a.reduction == compute.ReduceOpMin {
 		name = e.op("Neg", []string{name})
 	}
 	out := e.plainOf(r, e.op(op, []string{name}, attrs...))
