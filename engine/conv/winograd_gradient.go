@@ -53,15 +53,24 @@ func (s *winogradSide) count(block int) int { return min(s.width, s.channels-blo
 
 // winogradWorker is what a worker needs besides floats.
 type winogradWorker struct {
-	pointers []*float32
-	segs     []tile.ColSeg
+	x, y winogradPointers
+	segs []tile.ColSeg
 }
+
+// winogradPointers says where the tiles of a batch lie: runs of neighbours, and pointers to their positions.
+type winogradPointers struct {
+	runs     []winogradRun
+	pointers []*float32
+}
+
+// A winogradRun is count tiles from the tile t of the batch on. Its pointers begin at the place at.
+type winogradRun struct{ t, count, at int }
 
 const (
 	winogradLane   = 16        // channels in scratch are rounded up to a multiple of this
 	winogradBlock  = 64        // channels of a block, at most
-	winogradFloats = 160 << 10 // of scratch for a worker: what the second-level cache holds
-	winogradTiles  = 128       // of a batch, at most
+	winogradFloats = 208 << 10 // of scratch for a worker: what the second-level cache holds
+	winogradBatch  = 128       // tiles of a batch, at most
 )
 
 // winogradGradientSuits says whether the method works for s.
@@ -75,6 +84,17 @@ func (s Shape) winogradGradientSuits() bool {
 }
 
 func newWinogradGradient(s Shape) *winogradGradient {
+	g := winogradGradientOf(s)
+	g.zeros = make([]float32, max(g.x.width, g.y.width))
+	if g.pieces > 1 {
+		g.sums = make([]float32, g.pieces*s.WeightsLen())
+	}
+	g.work, g.add = g.item, g.addItem
+	return g
+}
+
+// winogradGradientOf cuts the work.
+func winogradGradientOf(s Shape) *winogradGradient {
 	g := &winogradGradient{shape: s, out: s.Out()}
 	g.tiles = [2]int{(g.out[1] + 1) / 2, (g.out[2] + 1) / 2}
 	g.x, g.y = winogradSide{channels: s.Cin}, winogradSide{channels: s.Cout}
@@ -95,7 +115,7 @@ func newWinogradGradient(s Shape) *winogradGradient {
 	g.cols.cut(wide, tile.Width)
 	sums := 16 * s.Kernel[0] * g.rows.width * g.cols.ld
 	g.batch = (winogradFloats - sums) / (16 * (g.rows.ld + g.cols.ld))
-	g.batch = min(g.all(), winogradTiles, max(winogradLane, g.batch))
+	g.batch = min(g.all(), winogradBatch, max(winogradLane, g.batch))
 	at := 0
 	for _, side := range []*winogradSide{g.rows, g.cols} {
 		// Without the few floats between them, equal places of the planes would share a set of the cache.
@@ -104,13 +124,8 @@ func newWinogradGradient(s Shape) *winogradGradient {
 	}
 	g.sumPlane = g.rows.width*g.cols.ld + winogradLane
 	g.scratch.n = at + 16*s.Kernel[0]*g.sumPlane
-	g.zeros = make([]float32, max(g.x.width, g.y.width))
 	blocks := g.rows.blocks * g.cols.blocks
 	g.pieces = max(1, min((gradientItems+blocks-1)/blocks, g.all()/(2*g.batch), gradientSums/s.WeightsLen()))
-	if g.pieces > 1 {
-		g.sums = make([]float32, g.pieces*s.WeightsLen())
-	}
-	g.work, g.add = g.item, g.addItem
 	return g
 }
 
@@ -137,9 +152,6 @@ func (g *winogradGradient) run(x, dy, dw []float32) {
 	if g.pieces > 1 {
 		cpu.Do((len(dw)+addGrain-1)/addGrain, g.add)
 	}
-	for i := range g.workers {
-		clear(g.workers[i].pointers)
-	}
 	g.xs, g.dys, g.dw = nil, nil, nil
 }
 
@@ -151,112 +163,154 @@ func (g *winogradGradient) item(worker, item int) {
 	if g.rows == &g.y {
 		xBlock, yBlock = col, row
 	}
-	w := &g.workers[worker]
-	if w.pointers == nil {
-		w.pointers = make([]*float32, 4*(2*min(g.batch, g.tiles[1])+2))
-		w.segs = make([]tile.ColSeg, 0, g.batch)
-	}
+	w := g.worker(worker)
 	scratch := g.scratch.get(worker)
 	sums := scratch[g.scratch.n-16*g.shape.Kernel[0]*g.sumPlane:]
 	t0, t1 := g.all()*piece/g.pieces, g.all()*(piece+1)/g.pieces
-	for t := t0; t < t1; t += g.batch {
+	taps := g.shape.Kernel[0]
+	steps := (t1 - t0 + g.batch - 1) / g.batch * taps
+	locate := func(step int) {
+		t, tap := t0+step/taps*g.batch, step%taps
 		end := min(t1, t+g.batch)
-		g.output(w, scratch[g.y.at:], yBlock, t, end)
-		for tap := range g.shape.Kernel[0] {
-			g.input(w, scratch[g.x.at:], xBlock, tap, t, end)
-			g.multiply(w, scratch, sums[16*tap*g.sumPlane:], row, col, t > t0)
+		w.y.clear()
+		if tap == 0 {
+			g.locateOutput(&w.y, yBlock, t, end)
 		}
+		w.x.clear()
+		g.locateInput(&w.x, xBlock, tap, t, end)
 	}
+	locate(0)
+	for step := range steps {
+		for _, r := range w.y.runs {
+			gradientOutput(&scratch[g.y.at+r.t*g.y.ld], g.y.plane, g.y.ld, &w.y.pointers[r.at], r.count, g.y.count(yBlock))
+		}
+		for _, r := range w.x.runs {
+			gradientInput(&scratch[g.x.at+r.t*g.x.ld], g.x.plane, g.x.ld, &w.x.pointers[r.at], r.count, g.x.count(xBlock))
+		}
+		g.listSegs(w)
+		if step+1 < steps {
+			locate(step + 1)
+		}
+		g.multiply(w, scratch, sums[step%taps*16*g.sumPlane:], row, col, step >= taps)
+	}
+	w.x.forget()
+	w.y.forget()
 	g.finish(piece, row, col, sums)
 }
 
-// output transforms the tiles t0 <= t < t1 of a block of dy.
-func (g *winogradGradient) output(w *winogradWorker, dst []float32, block, t0, t1 int) {
-	channels, first := g.y.channels, g.y.first(block)
+func (g *winogradGradient) worker(i int) *winogradWorker {
+	w := &g.workers[i]
+	if w.segs == nil {
+		w.segs = make([]tile.ColSeg, 0, g.batch)
+		w.x = winogradPointers{make([]winogradRun, 0, g.batch), make([]*float32, 0, 16*g.batch)}
+		w.y = winogradPointers{make([]winogradRun, 0, g.batch), make([]*float32, 0, 4*g.batch)}
+	}
+	return w
+}
+
+func (p *winogradPointers) clear() { p.runs, p.pointers = p.runs[:0], p.pointers[:0] }
+
+// forget lets go of the tensors.
+func (p *winogradPointers) forget() {
+	clear(p.pointers[:cap(p.pointers)])
+	p.clear()
+}
+
+// locateOutput points to the tiles t0 <= t < t1 of a block of dy.
+func (g *winogradGradient) locateOutput(p *winogradPointers, block, t0, t1 int) {
+	channels := g.y.channels
 	for t := t0; t < t1; {
 		line, left := t/g.tiles[1], t%g.tiles[1]
-		count := min(g.tiles[1]-left, t1-t)
+		r := winogradRun{t - t0, min(g.tiles[1]-left, t1-t), len(p.pointers)}
 		plane, h := line/g.tiles[0], 2*(line%g.tiles[0])
-		at := (plane*g.out[1]+h)*g.out[2]*channels + first
-		for j := range 2 * count {
-			p := w.pointers[2*j : 2*j+2]
-			p[0], p[1] = &g.zeros[0], &g.zeros[0]
-			if ow := 2*left + j; ow < g.out[2] {
-				p[0] = &g.dys[at+ow*channels]
+		at := (plane*g.out[1]+h)*g.out[2]*channels + g.y.first(block)
+		for w := 2 * left; w < 2*(left+r.count); w++ {
+			up, down := &g.zeros[0], &g.zeros[0]
+			if w < g.out[2] {
+				up = &g.dys[at+w*channels]
 				if h+1 < g.out[1] {
-					p[1] = &g.dys[at+(g.out[2]+ow)*channels]
+					down = &g.dys[at+(g.out[2]+w)*channels]
 				}
 			}
+			p.pointers = append(p.pointers, up, down)
 		}
-		gradientOutput(&dst[(t-t0)*g.y.ld], g.y.plane, g.y.ld, &w.pointers[0], count, g.y.count(block))
-		t += count
+		p.runs = append(p.runs, r)
+		t += r.count
 	}
 }
 
-// input transforms the tiles of a block of x that the tiles t0 <= t < t1 of y see through a tap along the depth, and
-// lists those that do see any.
-func (g *winogradGradient) input(w *winogradWorker, dst []float32, block, tap, t0, t1 int) {
-	s, first := g.shape, g.x.first(block)
-	w.segs = w.segs[:0]
+// locateInput points to what the tiles t0 <= t < t1 of y see of a block of x through a tap along the depth. Tiles that
+// see nothing but padding are left out.
+func (g *winogradGradient) locateInput(p *winogradPointers, block, tap, t0, t1 int) {
+	s := &g.shape
 	for t := t0; t < t1; {
 		line, left := t/g.tiles[1], t%g.tiles[1]
-		count := min(g.tiles[1]-left, t1-t)
+		r := winogradRun{t - t0, min(g.tiles[1]-left, t1-t), len(p.pointers)}
+		t += r.count
 		plane := line / g.tiles[0]
 		d := plane%g.out[0]*s.Stride[0] + tap*s.Dilation[0] - s.PadLow[0]
-		if d >= 0 && d < s.In[0] {
-			h := 2*(line%g.tiles[0]) - s.PadLow[1]
-			var from [4]int
-			for i := range from {
-				from[i] = -1
-				if h+i >= 0 && h+i < s.In[1] {
-					from[i] = ((plane/g.out[0]*s.In[0]+d)*s.In[1]+h+i)*s.In[2]*s.Cin + first
+		if d < 0 || d >= s.In[0] {
+			continue
+		}
+		h := 2*(line%g.tiles[0]) - s.PadLow[1]
+		var from [4]int
+		for i := range from {
+			from[i] = -1
+			if h+i >= 0 && h+i < s.In[1] {
+				from[i] = ((plane/g.out[0]*s.In[0]+d)*s.In[1]+h+i)*s.In[2]*s.Cin + g.x.first(block)
+			}
+		}
+		for w := 2*left - s.PadLow[2]; w < 2*(left+r.count+1)-s.PadLow[2]; w++ {
+			for _, f := range from {
+				q := &g.zeros[0]
+				if f >= 0 && w >= 0 && w < s.In[2] {
+					q = &g.xs[f+w*s.Cin]
 				}
-			}
-			g.point(w.pointers[:4*(2*count+2)], &from, 2*left-s.PadLow[2])
-			gradientInput(&dst[(t-t0)*g.x.ld], g.x.plane, g.x.ld, &w.pointers[0], count, g.x.count(block))
-			w.see(t-t0, count)
-		}
-		t += count
-	}
-	for i := range w.segs {
-		k := w.segs[i].A
-		w.segs[i].A, w.segs[i].B = k*g.rows.ld, k*g.cols.ld
-	}
-}
-
-// point makes pointers to four lines of x that begin at the given offsets, from the position at on.
-func (g *winogradGradient) point(pointers []*float32, from *[4]int, at int) {
-	for len(pointers) > 0 {
-		for i, f := range from {
-			if pointers[i] = &g.zeros[0]; f >= 0 && at >= 0 && at < g.shape.In[2] {
-				pointers[i] = &g.xs[f+at*g.shape.Cin]
+				p.pointers = append(p.pointers, q)
 			}
 		}
-		pointers, at = pointers[4:], at+1
+		p.runs = append(p.runs, r)
 	}
 }
 
-// see adds count tiles from the tile t of the batch on to those that see any of x.
-func (w *winogradWorker) see(t, count int) {
-	if n := len(w.segs); n > 0 && w.segs[n-1].A+w.segs[n-1].K == t {
-		w.segs[n-1].K += count
-		return
+// listSegs lists the tiles of x that the batch has.
+func (g *winogradGradient) listSegs(w *winogradWorker) {
+	w.segs = w.segs[:0]
+	end := -1
+	for _, r := range w.x.runs {
+		if r.t == end {
+			w.segs[len(w.segs)-1].K += r.count
+		} else {
+			w.segs = append(w.segs, tile.ColSeg{A: r.t * g.rows.ld, B: r.t * g.cols.ld, K: r.count})
+		}
+		end = r.t + r.count
 	}
-	w.segs = append(w.segs, tile.ColSeg{A: t, K: count})
 }
 
-// multiply adds what a batch gives to the 16 products of a tap.
+// multiply adds what a batch gives to the 16 products of a tap. Meanwhile the tiles of the next one are fetched.
 func (g *winogradGradient) multiply(w *winogradWorker, scratch, sums []float32, rowBlock, colBlock int, add bool) {
 	rows, cols := g.rows.count(rowBlock), g.cols.count(colBlock)
 	height := tile.Height(rows)
+	calls := 16 * tile.Panels(cols)
 	for i := range 16 {
 		a, b, c := scratch[g.rows.at+i*g.rows.plane:], scratch[g.cols.at+i*g.cols.plane:], sums[i*g.sumPlane:]
 		for col := 0; col < cols; col += tile.Width {
+			call := i*tile.Panels(cols) + col/tile.Width
+			w.x.fetch(call, calls, g.x.width)
+			w.y.fetch(call, calls, g.y.width)
 			for row := 0; row < rows; row += height {
 				tile.Col(&c[row*g.cols.ld+col], g.cols.ld, &a[row], g.rows.ld, &b[col], g.cols.ld, w.segs,
 					min(height, rows-row), min(tile.Width, cols-col), add)
 			}
 		}
+	}
+}
+
+// fetch prefetches one of several parts of the positions, of which the given number of channels is wanted.
+func (p *winogradPointers) fetch(part, parts, channels int) {
+	from, to := len(p.pointers)*part/parts, len(p.pointers)*(part+1)/parts
+	if from < to {
+		fetchLines(&p.pointers[from], to-from, channels)
 	}
 }
 

@@ -19,6 +19,11 @@ func gradientOutputAVX512(dst *float32, plane int, ld int, from **float32, count
 //go:noescape
 func gradientWeightsAVX512(dst *float32, tap int, ldd int, u *float32, plane int, ldu int, rows int, cols int)
 
+// fetchLines prefetches the first channels behind count pointers into the second-level cache. count is above 0.
+//
+//go:noescape
+func fetchLines(from **float32, count int, channels int)
+
 // gradientInputAVX2 is gradientInput for a count above 0.
 //
 //go:noescape

@@ -550,6 +550,27 @@ next:
 	VZEROUPPER
 	RET
 
+// func fetchLines(from **float32, count int, channels int)
+// Requires: MMX+
+TEXT ·fetchLines(SB), NOSPLIT, $0-24
+	MOVQ from+0(FP), DI
+	MOVQ count+8(FP), CX
+	MOVQ channels+16(FP), DX
+
+position:
+	MOVQ (DI), AX
+	LEAQ (AX)(DX*4), BX
+
+line:
+	PREFETCHT1 (AX)
+	ADDQ       $0x40, AX
+	CMPQ       AX, BX
+	JLT        line
+	ADDQ       $0x08, DI
+	DECQ       CX
+	JNZ        position
+	RET
+
 // func gradientInputAVX2(dst *float32, plane int, ld int, from **float32, count int, cols int)
 // Requires: AVX
 TEXT ·gradientInputAVX2(SB), NOSPLIT, $0-48

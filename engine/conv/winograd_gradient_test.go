@@ -148,3 +148,20 @@ func TestWinogradGradientStaysInsideTheSlices(t *testing.T) {
 		}
 	})
 }
+
+// The layers of the networks for which Winograd's way was measured to be faster, or slower, by more than a few hundredths.
+func TestWinogradGradientIsChosen(t *testing.T) {
+	faster := map[string]bool{
+		"cnn-2": true, "resnet-64": true, "resnet-128": true, "resnet-256": true, "resnet-512": true, "unet-32": true,
+		"unet-64": true, "unet-128": true, "unet-256": true, "unet-512": true, "unet-512-256": true, "unet-64-32": true,
+		"conv3d-16": true, "conv3d-32": true, "conv-64": true, "one-slice-32": true, "one-64": true, "one-256": true, "one-512": true,
+	}
+	slower := []string{"unet-1-32", "conv3d-1-16", "resnet-64-128-s2", "resnet-64-128-1x1", "depthwise-64", "dcgan-2"}
+	families(t, func(t *testing.T) {
+		for _, l := range Layers {
+			if _, chosen := chooseGradient(l.normal()).(*winogradGradient); chosen != faster[l.Name] && (faster[l.Name] || slices.Contains(slower, l.Name)) {
+				t.Errorf("%s: Winograd's way is chosen: %t", l.Name, chosen)
+			}
+		}
+	})
+}

@@ -18,9 +18,8 @@ import (
 type isa struct {
 	name  string
 	lanes int
-	regs  []VecPhysical // of the depthwise kernels
+	regs  []VecPhysical
 	wide  bool
-	all   []VecPhysical
 }
 
 const (
@@ -28,12 +27,13 @@ const (
 	maxTaps = 6 // taps of one call of depthCol
 )
 
-var masks, halfConstant Mem
+var masks Mem
 
 // parts are the kernels of each family that a run writes.
 var parts = map[string][]func(*isa){
 	"depthwise":         {depthRow, depthCol},
-	"winograd-gradient": {gradientInput, gradientOutput, gradientWeights},
+	"winograd":          {winogradInput, winogradOutput, winogradWeights},
+	"winograd-gradient": {gradientInput, gradientOutput, gradientWeights, fetchLines},
 }
 
 func main() {
@@ -47,8 +47,6 @@ func main() {
 	for i := range 8 {
 		DATA(32+4*i, U32(0))
 	}
-	halfConstant = GLOBL("half", RODATA|NOPTR)
-	DATA(0, U32(0x3f000000))
 	for _, m := range []*isa{
 		{"AVX512", 16, []VecPhysical{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11}, true},
 		{"AVX2", 8, []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11}, false},

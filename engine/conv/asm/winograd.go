@@ -45,18 +45,19 @@ func (s spread) move(by Op) {
 	}
 }
 
-// temp are the registers without the one that depthRow's masks have.
+// temp is the register i of those that hold no mask.
 func (m *isa) temp(i int) VecPhysical {
-	if i >= 2 {
+	if i >= 2 && !m.wide {
 		i++
 	}
-	return m.all[i]
+	return m.all(i)
 }
 
 // overTiles emits the loops over tiles and channels around block, which finds planes at s and everything else
 // behind pointers at the index.
 func (m *isa) overTiles(s spread, name string, block func(index GPPhysical, tail bool)) {
 	index, origin, left, tiles := R8, R15, RDI, RDX
+	lanesLog := map[bool]uint{true: 4, false: 3}[m.wide]
 	full, rest, step, delta := AllocLocal(8), AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	load("plane", s.d1)
 	SHLQ(U8(2), s.d1)
@@ -66,9 +67,9 @@ func (m *isa) overTiles(s spread, name string, block func(index GPPhysical, tail
 	MOVQ(RAX, step)
 	load("cols", RCX)
 	MOVQ(RCX, RAX)
-	SHRQ(U8(map[bool]uint{true: 4, false: 3}[m.wide]), RAX)
+	SHRQ(U8(lanesLog), RAX)
 	MOVQ(RAX, full)
-	IMULQ(U8(m.bytes()), RAX, RAX)
+	SHLQ(U8(lanesLog+2), RAX)
 	load("ld", RBX)
 	SHLQ(U8(2), RBX)
 	SUBQ(RAX, RBX)
@@ -153,9 +154,9 @@ func winogradInput(m *isa) {
 				}, m.temp(c))
 			}
 			for k := range 4 {
-				out := m.temp(20 + k)
-				if !m.wide {
-					out = m.temp(8 + k)
+				out := m.temp(8 + k)
+				if m.wide {
+					out = m.temp(20 + k)
 				}
 				transform(k, func(i int) VecPhysical { return m.temp(i) }, out)
 				m.put(out, s.plane(r, k), tail)
@@ -214,7 +215,9 @@ func winogradWeights(m *isa) {
 	}
 	load("n", n)
 	half := m.temp(14)
-	VBROADCASTSS(halfConstant, half)
+	MOVL(U32(0x3f000000), RAX.As32())
+	VMOVD(RAX.As32(), X0)
+	VBROADCASTSS(X0, half)
 	tap := func(r, c int) Mem {
 		if c == 0 {
 			return Mem{Base: from[r]}

@@ -248,3 +248,29 @@ func gradientWeights(m *isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// fetchLines emits what both families share, once.
+func fetchLines(m *isa) {
+	if !m.wide {
+		return
+	}
+	TEXT("fetchLines", NOSPLIT, "func(from **float32, count, channels int)")
+	Doc("fetchLines prefetches the first channels behind count pointers into the second-level cache. count is above 0.")
+	Pragma("noescape")
+	from, count, channels, at, end := RDI, RCX, RDX, RAX, RBX
+	load("from", from)
+	load("count", count)
+	load("channels", channels)
+	Label("position")
+	MOVQ(Mem{Base: from}, at)
+	LEAQ(Mem{Base: at, Index: channels, Scale: 4}, end)
+	Label("line")
+	PREFETCHT1(Mem{Base: at})
+	ADDQ(U8(64), at)
+	CMPQ(at, end)
+	JLT(LabelRef("line"))
+	ADDQ(U8(8), from)
+	DECQ(count)
+	JNZ(LabelRef("position"))
+	RET()
+}
