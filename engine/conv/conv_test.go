@@ -98,6 +98,9 @@ func newProblem(s Shape, seed uint64) *problem {
 		Reference(s, x, w, *c.y)
 		ReferenceWeightGradient(s, x, dy, *c.dw)
 	}
+	if s.normal().winogradSuits() && len(p.wantY) > 0 {
+		p.sizeY = winogradSizes(s, p.x, p.w)
+	}
 	if s.normal().winogradGradientSuits() {
 		p.sizeDW = acrossTaps(s, p.sizeDW)
 	}

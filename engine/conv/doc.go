@@ -7,9 +7,12 @@
 // Transposed convolutions, and the data gradients of strided ones, are convolutions with input dilation. They are
 // taken apart into phases (phase.go), each an ordinary convolution, so that no inserted zero is ever multiplied.
 //
+// Planes of 3 × 3 taps at stride 1 are computed with 16 multiplications instead of 36 by Winograd's minimal filtering,
+// where there are channels enough to pay for its transforms (winograd.go).
+//
 // Start with Shape (shape.go) and Plan (plan.go). reference.go has the same in plain loops, for other types.
-// The ways to compute y are lines.go, images.go, dots.go and depthwise.go, between which cost.go
-// chooses; gradient.go has the weights' gradient.
+// The ways to compute y are lines.go, images.go, dots.go, depthwise.go and winograd.go, between which estimates of
+// their time choose (cost.go, winograd_cost.go); gradient.go has the weights' gradient.
 //
 // The method of walking instead of copying is that of indirect convolution (Dukhan, "The Indirect Convolution
 // Algorithm", 2019); taking strided transposed convolutions apart is in Dumoulin and Visin, "A guide to convolution

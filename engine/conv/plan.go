@@ -18,7 +18,7 @@ type Plan struct {
 	gradient backward
 }
 
-// A forward is a way to compute y; the ways are lines, images, dots and depthwise. prepare packs weights, and run
+// A forward is a way to compute y; the ways are lines, images, dots, depthwise and winograd. prepare packs weights, and run
 // computes y with those that were packed last.
 type forward interface {
 	prepare(w []float32)
@@ -103,10 +103,15 @@ func choose(s Shape) forward {
 	if s.dotted() {
 		return newDots(s)
 	}
-	if imagesCost(s) < linesCost(s) {
+	lines, images := linesCost(s), imagesCost(s)
+	switch {
+	case s.winogradSuits() && winogradMargin*winogradCost(s) < min(lines, images):
+		return newWinograd(s)
+	case images < lines:
 		return newImages(s)
+	default:
+		return newLines(s)
 	}
-	return newLines(s)
 }
 
 // chooseGradient does the same for the gradient of the weights.
