@@ -33,7 +33,7 @@ var masks Mem
 var parts = map[string][]func(*isa){
 	"depthwise":         {depthRow, depthCol},
 	"winograd":          {winogradInput, winogradOutput, winogradWeights},
-	"winograd-gradient": {gradientInput, gradientOutput, gradientWeights},
+	"winograd-gradient": {gradientInput, gradientOutput, gradientWeights, fetchLines},
 }
 
 func main() {
