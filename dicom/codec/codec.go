@@ -16,6 +16,7 @@ import (
 
 	"galen.dev/dicom/codec/frame"
 	"galen.dev/dicom/codec/jpeg"
+	"galen.dev/dicom/codec/jpeg2000"
 	"galen.dev/dicom/codec/jpegls"
 	"galen.dev/dicom/codec/rle"
 	"galen.dev/fault"
@@ -55,6 +56,8 @@ var syntaxes = []syntax{
 	{JPEGLosslessSV1, "JPEG lossless, first-order prediction", jpeg.Decode, jpeg.Encode},
 	{JPEGLSLossless, "JPEG-LS lossless", jpegls.Decode, jpegls.Encode},
 	{JPEGLSNearLossless, "JPEG-LS near-lossless", jpegls.Decode, nil},
+	{JPEG2000Lossless, "JPEG 2000 lossless", jpeg2000.Decode, nil},
+	{JPEG2000, "JPEG 2000", jpeg2000.Decode, nil},
 }
 
 func find(uid string) int {

@@ -38,7 +38,7 @@ func vectors(t testing.TB) []vector {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Vectors) < 150 {
+	if len(file.Vectors) < 300 {
 		t.Fatalf("only %d vectors", len(file.Vectors))
 	}
 	for i := range file.Vectors {
@@ -61,14 +61,12 @@ func sample(p []byte, f Frame, i int) int {
 }
 
 // TestVectors holds the decoders to the pixels of DCMTK, GDCM, libjpeg and OpenJPEG. Lossless syntaxes and the
-// DCT must agree to the bit. The irreversible wavelet computes in float32, in another order than OpenJPEG:
-// one grey value of difference is allowed.
+// DCT must agree to the bit. The irreversible wavelet computes in float32, in another order than OpenJPEG: one
+// grey value of difference is allowed, and two of 65536, because OpenJPEG 2.5 scales the high bands by 1.625732
+// where 2/K of T.800 table F.4 is 1.625786.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(strings.ReplaceAll(v.Name, " ", "_"), func(t *testing.T) {
-			if !Known(v.UID) {
-				t.Skip("not read yet")
-			}
 			f := v.frame()
 			got, err := Decode(v.UID, v.Stream, f)
 			if err != nil {

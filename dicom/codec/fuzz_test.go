@@ -33,6 +33,7 @@ func fuzz(f *testing.F, uids ...string) {
 	})
 }
 
-func FuzzRLE(f *testing.F)    { fuzz(f, RLE) }
-func FuzzJPEG(f *testing.F)   { fuzz(f, JPEGBaseline, JPEGExtended, JPEGLossless, JPEGLosslessSV1) }
-func FuzzJPEGLS(f *testing.F) { fuzz(f, JPEGLSLossless, JPEGLSNearLossless) }
+func FuzzRLE(f *testing.F)      { fuzz(f, RLE) }
+func FuzzJPEG(f *testing.F)     { fuzz(f, JPEGBaseline, JPEGExtended, JPEGLossless, JPEGLosslessSV1) }
+func FuzzJPEGLS(f *testing.F)   { fuzz(f, JPEGLSLossless, JPEGLSNearLossless) }
+func FuzzJPEG2000(f *testing.F) { fuzz(f, JPEG2000Lossless, JPEG2000) }

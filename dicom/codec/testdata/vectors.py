@@ -172,11 +172,76 @@ def jpegls(tmp):
     through("jpeg-ls own thresholds", deep, 16, ["dcmcjpls", "+el", "+t1", "5", "+t2", "40", "+t3", "300", "+rs", "40"], tmp)
 
 
+def planar(v):
+    return np.ascontiguousarray(v if v.ndim == 2 else v.transpose(2, 0, 1))
+
+
+def openjpeg(name, v, bits, args, tmp, exact=True):
+    """Encode by opj_compress; unless exact, the reference is what opj_decompress makes of it."""
+    raw, j2k, back = (os.path.join(tmp, n) for n in ("in.rawl", "out.j2k", "back.rawl"))
+    with open(raw, "wb") as f:
+        f.write(planar(v).tobytes())
+    rows, cols = v.shape[:2]
+    samples = 1 if v.ndim == 2 else v.shape[2]
+    run("opj_compress", "-i", raw, "-o", j2k, "-F", f"{cols},{rows},{samples},{bits},{'s' if v.dtype.kind == 'i' else 'u'}", *args)
+    with open(j2k, "rb") as f:
+        stream = f.read()
+    run("opj_decompress", "-i", j2k, "-o", back)
+    out = np.fromfile(back, dtype=v.dtype).astype(np.int64).reshape(planar(v).shape)
+    if v.dtype.kind == "i":  # it writes the bare bits
+        out = ((out & (1 << bits) - 1) ^ 1 << bits - 1) - (1 << bits - 1)
+    out = (out if v.ndim == 2 else out.transpose(1, 2, 0)).astype(v.dtype)
+    if exact:
+        assert np.array_equal(out, v), name
+    transformed = samples == 3 and "-mct" not in args
+    add(f"jpeg 2000 openjpeg {name}", "4.90" if exact else "4.91", stream, out, bits, 0 if exact else 2 if bits == 16 else 1, "RGB" if transformed else "")
+
+
+def jpeg2000(tmp):
+    grey, deep = scene(70, 53, 1, 8, False, 31), scene(70, 53, 1, 16, False, 32)
+    signed, colour, four = scene(70, 53, 1, 12, True, 33), scene(45, 53, 3, 8, False, 34), scene(33, 21, 4, 8, False, 35)
+    for rows, cols in SHAPES + [(2, 2), (3, 2), (1, 2), (2, 1), (65, 3)]:
+        for samples, bits, sign in KINDS:
+            if bits in (8, 16) or rows == 33:
+                v = scene(rows, cols, samples, bits, sign, rows + cols)
+                openjpeg(f"{rows}x{cols}x{samples} {'s' if sign else 'u'}{bits}", v, bits, ["-n", str(min(6, min(rows, cols).bit_length()))], tmp)
+    for bits in range(1, 17):
+        v = scene(21, 34, 1, bits, bits % 2 == 0 and bits > 1, bits)
+        openjpeg(f"{bits} bits", v, bits, ["-n", "4"], tmp)
+    openjpeg("four components", four, 8, ["-mct", "0", "-n", "4"], tmp)
+    openjpeg("colours apart", colour, 8, ["-mct", "0"], tmp)
+    for order in ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL"):
+        openjpeg(f"{order} layers precincts", colour, 8, ["-p", order, "-r", "30,10,1", "-c", "[32,32],[16,16],[8,8]", "-b", "8,8"], tmp)
+        openjpeg(f"{order} tiles", colour, 8, ["-p", order, "-t", "17,19", "-n", "2", "-c", "[8,8],[4,4]"], tmp)
+        openjpeg(f"{order} offsets", deep, 16, ["-p", order, "-d", "13,7", "-T", "5,3", "-t", "23,29", "-n", "4", "-c", "[16,8],[8,8]"], tmp)
+    openjpeg("change of progression", colour, 8, ["-n", "4", "-r", "20,1", "-POC", "T0=0,0,1,2,3,RLCP/T0=2,0,2,4,3,CPRL"], tmp)
+    openjpeg("change of progression 2", grey, 8, ["-n", "3", "-r", "20,5,1", "-POC", "T0=0,0,1,3,1,LRCP/T0=0,0,3,3,1,RPCL"], tmp)
+    for style in (1, 2, 4, 8, 16, 32, 5, 13, 63):
+        openjpeg(f"style {style}", deep, 16, ["-M", str(style)], tmp)
+        openjpeg(f"style {style} layers", signed, 12, ["-M", str(style), "-r", "20,5,1"], tmp)
+    openjpeg("region of interest", grey, 8, ["-ROI", "c=0,U=7"], tmp, exact=False)
+    for width, height in ((4, 4), (1024, 4), (4, 1024), (32, 64), (64, 64)):
+        openjpeg(f"blocks {width}x{height}", deep, 16, ["-b", f"{width},{height}"], tmp)
+    openjpeg("SOP EPH", deep, 16, ["-SOP", "-EPH", "-r", "8,1"], tmp)
+    openjpeg("tile-parts", colour, 8, ["-TP", "R", "-t", "32,32", "-n", "3"], tmp)
+    openjpeg("tile-parts by layer", colour, 8, ["-TP", "L", "-r", "30,10,1"], tmp)
+    openjpeg("one level", deep, 16, ["-n", "1"], tmp)
+    openjpeg("two levels", deep, 16, ["-n", "2"], tmp)
+    for label, v, bits in (("u8", grey, 8), ("u16", deep, 16), ("s12", signed, 12), ("rgb", colour, 8), ("line", scene(1, 40, 1, 8, False, 3), 8), ("column", scene(37, 1, 1, 12, False, 3), 12)):
+        small = ["-n", str(min(4, min(v.shape[:2]).bit_length()))]
+        openjpeg(f"lossy 5:1 {label}", v, bits, small + ["-I", "-r", "5"], tmp, exact=False)
+        openjpeg(f"lossy 20:1 {label}", v, bits, small + ["-I", "-r", "20"], tmp, exact=False)
+        openjpeg(f"lossy reversible 6:1 {label}", v, bits, small + ["-r", "6"], tmp, exact=False)
+        openjpeg(f"lossy all planes {label}", v, bits, small + ["-I"], tmp, exact=False)
+    openjpeg("lossy tiles offsets", colour, 8, ["-I", "-r", "8", "-d", "3,5", "-t", "31,17", "-n", "3"], tmp, exact=False)
+
+
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         lossless(tmp)
         jpeg(tmp)
         jpegls(tmp)
+        jpeg2000(tmp)
     out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "vectors.json")
     with open(out, "w") as f:
         rows = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in images.items())
