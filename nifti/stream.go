@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
+	"galen.dev/volume/gunzip"
 
 	"galen.dev/fault"
 	"galen.dev/volume"
@@ -111,7 +111,7 @@ func (s *Stream) attach(r io.Reader, size int64) error {
 	s.in, s.size, s.packed = bufio.NewReaderSize(r, 1<<16), size, false
 	s.r = s.in
 	if magic, _ := s.in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(s.in)
+		z, err := gunzip.NewReader(s.in)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,9 @@ func (s *Stream) refuse(err error, have, want int64) error {
 	return fault.Disk(s.subject, err)
 }
 
-func isPacking(err error) bool { return err == gzip.ErrHeader || err == gzip.ErrChecksum }
+func isPacking(err error) bool {
+	return err == gunzip.ErrFormat || err == gunzip.ErrChecksum || err == gunzip.ErrPacked
+}
 
 // Planes is how many planes the image has in all: along z, time and the fifth axis.
 func (s *Stream) Planes() int {
@@ -287,7 +289,7 @@ func unpackHead(head []byte) []byte {
 	if !bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
 		return head
 	}
-	z, err := gzip.NewReader(bytes.NewReader(head))
+	z, err := gunzip.NewReader(bytes.NewReader(head))
 	if err != nil {
 		return nil
 	}

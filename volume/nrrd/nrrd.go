@@ -24,6 +24,7 @@ import (
 
 	"galen.dev/fault"
 	"galen.dev/volume"
+	"galen.dev/volume/gunzip"
 )
 
 // Options of reading. The zero value refuses whatever is not certain.
@@ -171,7 +172,7 @@ func (h *header) voxels(ctx context.Context, in *bufio.Reader, left int64, l *la
 	}
 	var r io.Reader = in
 	if h.gzip {
-		z, err := gzip.NewReader(in)
+		z, err := gunzip.NewReader(in)
 		if err != nil {
 			return nil, end(err, 0)
 		}
