@@ -51,6 +51,9 @@ func (e *Element) Bytes() ([]byte, error) {
 	if e.bulk.fragments != nil {
 		return nil, fault.Errorf(fault.Data, "%s is encapsulated: it has frames, no value", e.Tag)
 	}
+	if e.bulk.truncated {
+		return nil, fmt.Errorf("reading %s: %w", e.Tag, errTruncated) // before memory is taken for what it claims
+	}
 	b := make([]byte, e.bulk.length)
 	if err := e.bulk.read(b, 0); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", e.Tag, err)
@@ -62,10 +65,12 @@ func (e *Element) Bytes() ([]byte, error) {
 // read fills b from the value's byte offset on, in the byte order of the file.
 func (v *bulk) read(b []byte, offset int64) error {
 	if v.truncated {
-		return fault.Errorf(fault.Data, "the file ends inside the value")
+		return errTruncated
 	}
 	return readFull(v.src, b, v.at+offset)
 }
+
+var errTruncated = fault.Errorf(fault.Data, "the file ends inside the value")
 
 func readFull(src io.ReaderAt, b []byte, at int64) error {
 	n, err := src.ReadAt(b, at)

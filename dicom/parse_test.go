@@ -221,6 +221,17 @@ func TestPixelsThatAreNotThere(t *testing.T) {
 	if _, err := f.Image(); names(err)["truncated"] != 1 {
 		t.Errorf("got %v", err)
 	}
+	claim, err := begun().long(PixelData, "OW", 0xFFFFFFFE, "few").parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = claim.Find(PixelData).Bytes()
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; err == nil || used > 1<<20 {
+		t.Errorf("4 GB of pixels in a few bytes: %v, took %d bytes", err, used)
+	}
 	d := ct(0)
 	d.SetInts(Rows, 65535)
 	d.SetInts(Columns, 65535)
