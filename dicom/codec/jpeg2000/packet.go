@@ -83,16 +83,15 @@ func segmentRoom(style byte, n int) int {
 
 // packets reads the packets of one tile.
 type packets struct {
-	t         *tile
-	data      []byte
-	pos       int
-	headers   headerBits // where they lie apart
-	tier      [][]resolution
-	chunks    []chunk
-	pending   []pending
-	budget    int // steps left, against headers that make work without bits
-	at        func(pos int) frame.Place
-	exhausted bool
+	t       *tile
+	data    []byte
+	pos     int
+	headers headerBits // where they lie apart
+	tier    [][]resolution
+	chunks  []chunk
+	pending []pending
+	budget  int // steps left, against headers that make work without bits
+	at      func(pos int) frame.Place
 }
 
 // pending is a chunk whose length is known and whose data come behind the header.
