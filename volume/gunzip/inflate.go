@@ -405,6 +405,7 @@ func (z *inflater) codes() error {
 	hold, have, pos, n := z.hold, z.have, z.pos, z.n
 	lit, dist := &z.lit, &z.dist
 	const litMask, distMask = 1<<litBits - 1, 1<<distBits - 1
+	// Masks of shifts change nothing but spare the machine the question whether they are too far.
 	for n < history+outSize {
 		if pos+16 > z.end {
 			z.hold, z.have, z.pos, z.n = hold, have, pos, n
@@ -419,25 +420,25 @@ func (z *inflater) codes() error {
 				return io.ErrUnexpectedEOF
 			}
 		}
-		hold |= binary.LittleEndian.Uint64(in[pos:]) << have
+		hold |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
 		pos += int(63-have) >> 3
 		have |= 56
 		e := lit[hold&litMask]
 		// Up to three literals of 15 bits fit into 56.
 		if e&literal != 0 {
-			hold >>= e & 255
+			hold >>= e & 63
 			have -= uint(e & 255)
 			out[n] = byte(e >> 16)
 			n++
 			e = lit[hold&litMask]
 			if e&literal != 0 {
-				hold >>= e & 255
+				hold >>= e & 63
 				have -= uint(e & 255)
 				out[n] = byte(e >> 16)
 				n++
 				e = lit[hold&litMask]
 				if e&literal != 0 {
-					hold >>= e & 255
+					hold >>= e & 63
 					have -= uint(e & 255)
 					out[n] = byte(e >> 16)
 					n++
@@ -450,14 +451,14 @@ func (z *inflater) codes() error {
 			have -= litBits
 			e = lit[e>>16+entry(hold&(1<<(e>>8&31)-1))]
 			if e&literal != 0 {
-				hold >>= e & 255
+				hold >>= e & 63
 				have -= uint(e & 255)
 				out[n] = byte(e >> 16)
 				n++
 				continue
 			}
 		}
-		hold >>= e & 255
+		hold >>= e & 63
 		have -= uint(e & 255)
 		if e&special != 0 {
 			z.hold, z.have, z.pos, z.n = hold, have, pos, n
@@ -468,12 +469,12 @@ func (z *inflater) codes() error {
 			return nil
 		}
 		// 26 bits may be left; a length's extra bits and a distance need 33.
-		hold |= binary.LittleEndian.Uint64(in[pos:]) << have
+		hold |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
 		pos += int(63-have) >> 3
 		have |= 56
 		extra := e >> 8 & 31
-		length := int(e>>16) + int(hold&(1<<extra-1))
-		hold >>= extra
+		length := int(e>>16) + int(hold&(1<<(extra&63)-1))
+		hold >>= extra & 63
 		have -= uint(extra)
 		d := dist[hold&distMask]
 		if d&further != 0 {
@@ -481,15 +482,15 @@ func (z *inflater) codes() error {
 			have -= distBits
 			d = dist[d>>16+entry(hold&(1<<(d>>8&31)-1))]
 		}
-		hold >>= d & 255
+		hold >>= d & 63
 		have -= uint(d & 255)
 		if d&special != 0 {
 			z.hold, z.have, z.pos, z.n = hold, have, pos, n
 			return ErrPacked
 		}
 		extra = d >> 8 & 31
-		back := int(d>>16) + int(hold&(1<<extra-1))
-		hold >>= extra
+		back := int(d>>16) + int(hold&(1<<(extra&63)-1))
+		hold >>= extra & 63
 		have -= uint(extra)
 		if back > n {
 			z.hold, z.have, z.pos, z.n = hold, have, pos, n
