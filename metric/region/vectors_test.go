@@ -185,3 +185,21 @@ func TestSurfaces(t *testing.T) {
 		})
 	}
 }
+
+func TestInstances(t *testing.T) {
+	for _, v := range stored().Instances {
+		g := Grid{v.Dims, [3]float64{1, 1, 1}}
+		p := Compare(v.Pred, v.Ref, g)
+		what := fmt.Sprint(v.Name, " ", v.Dims, " ")
+		near(t, what+"AJI", p.AJI(), v.AJI, tolerance)
+		near(t, what+"AJI+", p.AJIPlus(), v.AJIPlus, tolerance)
+		for _, q := range v.PQ {
+			d := p.Detect(Matching{Above: q.Above})
+			if d.TP != q.TP || d.FP != q.FP || d.FN != q.FN || d.Ignored != 0 {
+				t.Errorf("%s above %v: %+v, want %+v", what, q.Above, d, q)
+			}
+			near(t, what+"SQ", d.SQ(), q.SQ, tolerance)
+			near(t, what+"PQ", d.PQ(), q.PQ, tolerance)
+		}
+	}
+}
