@@ -68,9 +68,13 @@ type winogradRun struct{ t, count, at int }
 
 const (
 	winogradLane   = 16        // channels in scratch are rounded up to a multiple of this
-	winogradBlock  = 64        // channels of a block, at most
-	winogradFloats = 208 << 10 // of scratch for a worker: what the second-level cache holds
+	winogradHigh   = 128       // rows of a block of the weights, at most
+	winogradWide   = 64        // columns of it
+	winogradFloats = 280 << 10 // of scratch for a worker: about what the second-level cache holds
 	winogradBatch  = 128       // tiles of a batch, at most
+
+	winogradItems      = 16 // items to share, at least, where there are so many tiles
+	winogradPieceTiles = 32 // tiles of a piece, at least
 )
 
 // winogradGradientSuits says whether the method works for s.
@@ -102,9 +106,12 @@ func winogradGradientOf(s Shape) *winogradGradient {
 	if s.SwapChannels {
 		g.rows, g.cols = &g.y, &g.x
 	}
+	high, wide := winogradHigh, winogradWide
+	if 2*s.WeightsLen() > gradientSums {
+		high /= 2 // there is one piece, and there should be enough blocks to share
+	}
 	// The sums of all taps along the depth are kept at the same time.
-	high, wide := winogradBlock, winogradBlock
-	for s.Kernel[0]*high*wide > winogradBlock*winogradBlock && high > tile.Width/2 {
+	for s.Kernel[0]*high*wide > winogradHigh*winogradWide && high > tile.Width/2 {
 		if wide > tile.Width {
 			wide /= 2
 		} else {
@@ -113,9 +120,13 @@ func winogradGradientOf(s Shape) *winogradGradient {
 	}
 	g.rows.cut(high, 1)
 	g.cols.cut(wide, tile.Width)
+	blocks := g.rows.blocks * g.cols.blocks
+	g.pieces = max(1, min((winogradItems+blocks-1)/blocks, g.all()/winogradPieceTiles, gradientSums/s.WeightsLen()))
 	sums := 16 * s.Kernel[0] * g.rows.width * g.cols.ld
-	g.batch = (winogradFloats - sums) / (16 * (g.rows.ld + g.cols.ld))
-	g.batch = min(g.all(), winogradBatch, max(winogradLane, g.batch))
+	piece := (g.all() + g.pieces - 1) / g.pieces
+	most := min(winogradBatch, max(winogradLane, (winogradFloats-sums)/(16*(g.rows.ld+g.cols.ld))))
+	batches := (piece + most - 1) / most
+	g.batch = (piece + batches - 1) / batches
 	at := 0
 	for _, side := range []*winogradSide{g.rows, g.cols} {
 		// Without the few floats between them, equal places of the planes would share a set of the cache.
@@ -124,8 +135,6 @@ func winogradGradientOf(s Shape) *winogradGradient {
 	}
 	g.sumPlane = g.rows.width*g.cols.ld + winogradLane
 	g.scratch.n = at + 16*s.Kernel[0]*g.sumPlane
-	blocks := g.rows.blocks * g.cols.blocks
-	g.pieces = max(1, min((gradientItems+blocks-1)/blocks, g.all()/(2*g.batch), gradientSums/s.WeightsLen()))
 	return g
 }
 
