@@ -81,7 +81,7 @@ func winogradBlockOf(lda int) int {
 // bandOf is how many tile rows to make an item: so many that blocks are full, but few enough to share.
 func (t *tiling) bandOf(block, weights int) int {
 	c := winogradCostsNow()
-	read := c.read(weights)
+	read := 2 * c.read(weights) // in low blocks it does not hide behind the products
 	best, band := 0.0, 1
 	for n := 1; n <= t.all && (n-1)*t.cols < 4*block; n++ {
 		tiles := n * t.cols
