@@ -156,12 +156,15 @@ func (b *coder) significance(plane uint) {
 		within := b.rows(s)
 		p := (s+1)*b.stride + 1
 		values := b.values[4*s*b.w:]
-		for x := range b.w {
-			f := b.flags[p+x]
+		flags := b.flags[p : p+b.w]
+		for x, f := range flags {
 			if f&significant == 0 {
 				continue
 			}
 			todo := candidates(f) & within
+			if todo == 0 {
+				continue
+			}
 			for todo != 0 {
 				i3 := uint(mathbits.TrailingZeros64(todo)) & 15
 				k := uint(zero[f>>i3&neighbours]) & 31
@@ -176,12 +179,12 @@ func (b *coder) significance(plane uint) {
 					sign, slack = b.sign(p+x, i3, slack)
 					values[4*x+int(i3/3)] = (value ^ -int32(sign)) + int32(sign)
 					b.turn(p+x, i3, sign)
-					f |= b.flags[p+x]
+					f |= flags[x]
 					todo = candidates(f) & within &^ (1<<(i3+1) - 1)
 				}
 				f |= 1 << visited << i3
 			}
-			b.flags[p+x] = f
+			flags[x] = f
 		}
 	}
 	b.slack = slack

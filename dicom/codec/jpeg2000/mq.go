@@ -83,21 +83,23 @@ var states = [47]struct {
 	{0x5601, 46, 46, false},
 }
 
-// afterMPS and afterLPS give a context's next word by the lower half of its present one.
-var afterMPS, afterLPS = transitions()
+// after gives a context's next word by the lower half of its present one and, in bit 0, whether the symbol
+// was the less probable.
+var after = transitions()
 
-func transitions() (m, l [128]uint32) {
+func transitions() (next [256]uint32) {
 	for s, t := range states {
 		for symbol := range uint32(2) {
-			m[2*uint32(s)|symbol] = word(int(t.mps), symbol)
-			next := symbol
+			at := 4*uint32(s) | symbol<<1
+			next[at] = word(int(t.mps), symbol)
 			if t.changeRole {
-				next = 1 - symbol
+				next[at|1] = word(int(t.lps), 1-symbol)
+			} else {
+				next[at|1] = word(int(t.lps), symbol)
 			}
-			l[2*uint32(s)|symbol] = word(int(t.lps), next)
 		}
 	}
-	return m, l
+	return next
 }
 
 func word(state int, symbol uint32) uint32 {
@@ -157,39 +159,33 @@ func (m *mq) byteIn(c int64) int64 {
 	return c + int64(next)<<8
 }
 
-// slow finishes a decision that needs more than the subtraction, and renormalises.
+// slow finishes a decision that needs more than the subtraction, and renormalises. Which part of the interval
+// C lies in is as good as random, so nothing branches on it: masks choose.
 func (m *mq) slow(k uint, slack int64) (uint32, int64) {
 	v := m.cx[k&31]
 	qe := int64(v >> 16 << 16)
 	a, c := m.a+slack, m.c+slack
-	bit := v & 1
-	if c < 0 { // the lower part of the interval
-		c += qe
-		if a < qe {
-			m.cx[k&31] = afterMPS[v&127]
-		} else {
-			bit ^= 1
-			m.cx[k&31] = afterLPS[v&127]
-		}
-		a = qe
-	} else if a < qe {
-		bit ^= 1
-		m.cx[k&31] = afterLPS[v&127]
-	} else {
-		m.cx[k&31] = afterMPS[v&127]
-	}
+	lower := c >> 63                      // all ones where C lies in the lower part
+	less := uint32(lower^(a-qe)>>63) & 1  // the parts change roles where the lower one is the larger
+	m.cx[k&31] = after[(v&127)<<1|less&1] // table C.2
+	a ^= (a ^ qe) & lower                 // what is left of the interval
+	c += qe & lower                       // the lower part starts where it did
 	shift := uint(mathbits.LeadingZeros32(uint32(a)))
-	for shift > 0 {
-		if m.ct == 0 {
+	if shift <= m.ct {
+		m.ct -= shift
+		a <<= shift & 63
+		c <<= shift & 63
+	} else {
+		a <<= shift & 63
+		for shift > m.ct {
+			c <<= m.ct & 63
+			shift -= m.ct
 			c = m.byteIn(c)
 		}
-		n := min(shift, m.ct)
-		a <<= n
-		c <<= n
-		m.ct -= n
-		shift -= n
+		c <<= shift & 63
+		m.ct -= shift
 	}
 	s := min(a-half, c)
 	m.a, m.c = a-s, c-s
-	return bit, s
+	return v&1 ^ less, s
 }

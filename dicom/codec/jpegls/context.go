@@ -129,14 +129,8 @@ func (m *model) reset() {
 
 // golomb is the parameter of the Golomb code: the least k with n<<k >= a (A.5.1).
 func golomb(n, a int32) uint {
-	k := mathbits.Len32(uint32(a)) - mathbits.Len32(uint32(n))
-	if k < 0 {
-		return 0
-	}
-	if n<<k < a {
-		k++
-	}
-	return uint(k)
+	k := uint(max(mathbits.Len32(uint32(a))-mathbits.Len32(uint32(n)), 0)) & 31
+	return k + uint(uint32(n<<k-a)>>31) // one more where n<<k < a
 }
 
 // learn takes an error into a context (A.6).

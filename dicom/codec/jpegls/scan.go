@@ -215,14 +215,11 @@ func (s *scan) line(above, row []uint16, runIndex *int) {
 			a, b, cn = a>>1, b>>1, cn>>1
 		}
 		cn++
-		if b <= -cn {
-			b = max(b+cn, 1-cn)
-			c.c = max(c.c-1, -128)
-		} else if b > 0 {
-			b = min(b-cn, 0)
-			c.c = min(c.c+1, 127)
-		}
-		c.a, c.b, c.n = a, b, cn
+		// The bias is as good as random: masks instead of branches.
+		under, over := (b+cn-1)>>31, -b>>31
+		c.b = min(max(b+cn&under-cn&over, 1-cn), 0)
+		c.c = min(max(c.c+under-over, -128), 127)
+		c.a, c.n = a, cn
 
 		if s.mask != 0 {
 			ra = (px + (e ^ sign - sign)) & s.mask

@@ -107,6 +107,11 @@ func literal(dst, src []byte, step int) {
 	case 1:
 		copy(dst, src)
 	case 2:
+		for len(src) > 8 {
+			d, s := dst[:16], src[:8]
+			d[0], d[2], d[4], d[6], d[8], d[10], d[12], d[14] = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+			dst, src = dst[16:], src[8:]
+		}
 		dst = dst[:2*len(src)-1]
 		for i, v := range src {
 			dst[2*i] = v
@@ -119,16 +124,16 @@ func literal(dst, src []byte, step int) {
 }
 
 func run(dst []byte, v byte, count, step int) {
+	if step == 2 {
+		for ; count > 8; count -= 8 {
+			d := dst[:16]
+			d[0], d[2], d[4], d[6], d[8], d[10], d[12], d[14] = v, v, v, v, v, v, v, v
+			dst = dst[16:]
+		}
+	}
 	dst = dst[:(count-1)*step+1]
-	switch {
-	case step == 1:
-		for i := range dst {
-			dst[i] = v
-		}
-	default:
-		for i := 0; i < len(dst); i += step {
-			dst[i] = v
-		}
+	for i := 0; i < len(dst); i += step {
+		dst[i] = v
 	}
 }
 
