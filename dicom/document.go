@@ -32,6 +32,7 @@ func Capture(o Derived, source *File, rows, columns int, picture []uint8, burned
 	d.SetText(ImageType, "DERIVED", "SECONDARY")
 	d.SetText(ConversionType, "WSD")
 	d.SetText(PatientOrientation)
+	d.SetText(Laterality) // the picture does not say
 	d.SetInts(SamplesPerPixel, samples)
 	d.SetText(PhotometricInterpretation, "MONOCHROME2")
 	if samples == 3 {

@@ -35,7 +35,7 @@ func segmentation() Segmentation {
 			{Value: 2, Label: "Liver", Category: anatomy, Type: Code{"10200004", "SCT", "Liver"}, Algorithm: "unet3d", RGB: [3]uint8{221, 130, 101}},
 			{Value: 7, Label: "Spleen", Category: anatomy, Type: Code{"78961009", "SCT", "Spleen"}, Algorithm: "unet3d"},
 		},
-		Creator: "Galen",
+		Creator: "Galen^Program",
 	}
 }
 
@@ -215,8 +215,8 @@ func TestDocuments(t *testing.T) {
 
 var record = flag.Bool("record", false, "store what the other programs say about written objects")
 
-// TestOthersReadWhatIsWritten lets pydicom, highdicom and DCMTK read one of each object. It needs the
-// environment variable GALEN_DICOM_PYTHON, a Python with pydicom and highdicom, and dcmdump in the path; what
+// TestOthersReadWhatIsWritten lets pydicom, highdicom, DCMTK and dicom3tools read one of each object. It needs the
+// environment variable GALEN_DICOM_PYTHON, a Python with pydicom and highdicom, and dcmdump, dsrdump and dciodvfy in the path; what
 // they said last is stored in testdata/others.json, together with a digest of the bytes.
 func TestOthersReadWhatIsWritten(t *testing.T) {
 	python := os.Getenv("GALEN_DICOM_PYTHON")

@@ -106,6 +106,7 @@ const (
 	PatientOrientation         Tag = 0x00200020
 	ImagePositionPatient       Tag = 0x00200032
 	ImageOrientationPatient    Tag = 0x00200037
+	Laterality                 Tag = 0x00200060
 	FrameOfReferenceUID        Tag = 0x00200052
 	TemporalPositionIdentifier Tag = 0x00200100
 	PositionReferenceIndicator Tag = 0x00201040

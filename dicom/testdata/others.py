@@ -1,4 +1,4 @@
-"""Reads the objects that Galen wrote into a folder with pydicom, highdicom and DCMTK, and checks them.
+"""Reads the objects that Galen wrote into a folder with pydicom, highdicom, DCMTK and dicom3tools, and checks them.
 
 Run by TestOthersReadWhatIsWritten; prints what it found and fails where something is wrong.
 """
@@ -55,6 +55,10 @@ r = subprocess.run(["dsrdump", f"{folder}/sr.dcm"], capture_output=True, text=Tr
 check("dsrdump reads the report", r.returncode == 0 and "Findings" in r.stdout and not re.search(r"^E:", r.stderr, re.M))
 if r.stderr.strip():
     print("dsrdump says:", r.stderr.strip().replace(folder, "FOLDER"))
+for name in ("seg-binary", "seg-fractional", "capture-rle", "pdf", "sr"):
+    r = subprocess.run(["dciodvfy", f"{folder}/{name}.dcm"], capture_output=True, text=True)
+    errors = [line for line in (r.stdout + r.stderr).splitlines() if line.startswith("Error")]
+    check(f"dciodvfy finds no error in {name} {errors}", not errors)
 pdf = pydicom.dcmread(f"{folder}/pdf.dcm")
 check("the document", pdf.EncapsulatedDocument[: pdf.EncapsulatedDocumentLength] == b"%PDF-1.4\nsynthetic\n%%EOF")
 sys.exit(failed)
