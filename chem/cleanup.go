@@ -141,29 +141,35 @@ func (m *Mol) cleanMetals() {
 	rank := m.CanonicalRanks()
 	slices.SortFunc(ligands, func(a, b int32) int { return int(rank[a] - rank[b]) })
 	for _, i := range ligands {
-		if !m.hypervalent(i) {
-			continue
-		}
-		best, fewest := Neighbor{Atom: -1}, 0
-		for _, n := range m.Neighbors(i) {
-			if !m.toMetal(n) {
-				continue
-			}
-			datives := 0
-			for _, k := range m.Neighbors(n.Atom) {
-				if m.Bonds[k.Bond].Order == Dative {
-					datives++
-				}
-			}
-			if best.Atom < 0 || datives < fewest || datives == fewest && rank[n.Atom] > rank[best.Atom] {
-				best, fewest = n, datives
-			}
-		}
-		if best.Atom >= 0 {
-			b := &m.Bonds[best.Bond]
-			b.Order, b.Begin, b.End = Dative, i, best.Atom
+		for m.hypervalent(i) && m.makeDative(i, rank) {
+			// A ligand between two metals may need it twice.
 		}
 	}
+}
+
+// makeDative makes one bond of a ligand dative: that to the metal with the fewest dative bonds.
+func (m *Mol) makeDative(i int32, rank []int32) bool {
+	best, fewest := Neighbor{Atom: -1}, 0
+	for _, n := range m.Neighbors(i) {
+		if !m.toMetal(n) {
+			continue
+		}
+		datives := 0
+		for _, k := range m.Neighbors(n.Atom) {
+			if m.Bonds[k.Bond].Order == Dative {
+				datives++
+			}
+		}
+		if best.Atom < 0 || datives < fewest || datives == fewest && rank[n.Atom] > rank[best.Atom] {
+			best, fewest = n, datives
+		}
+	}
+	if best.Atom < 0 {
+		return false
+	}
+	b := &m.Bonds[best.Bond]
+	b.Order, b.Begin, b.End = Dative, i, best.Atom
+	return true
 }
 
 func (m *Mol) toMetal(n Neighbor) bool {

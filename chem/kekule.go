@@ -111,6 +111,7 @@ type matching struct {
 	m       *Mol
 	mate    []int32 // partner by a double bond, -1 = none
 	kind    []uint8
+	list    []int32
 	base    []int32 // scratch of the blossom search
 	parent  []int32
 	label   []uint8
@@ -225,25 +226,39 @@ func (k *matching) allowed(a int32, n Neighbor) bool {
 		(b.Aromatic() || k.m.Atoms[a].Element == 0 || k.m.Atoms[n.Atom].Element == 0)
 }
 
-// solve finds the matching: greedy first, from atoms with the fewest choices, then by augmenting paths.
+// solve finds the matching. Atoms are visited ring system by ring system, breadth first from the lowest index, and
+// each takes the first neighbour that is free. Where that ends in an atom without partner, augmenting paths complete
+// the matching, and a second visit makes every choice the first one that a complete matching allows. The order
+// decides only where several structures exist that aromaticity does not make equal.
 func (k *matching) solve() []fault.Finding {
-	k.greedy()
+	visit := k.visits()
+	stuck := false
+	for _, a := range visit {
+		if k.kind[a] == outside || k.mate[a] >= 0 {
+			continue
+		}
+		for _, n := range k.choices(a) {
+			if k.mate[n] < 0 {
+				k.mate[a], k.mate[n] = n, a
+				break
+			}
+		}
+		stuck = stuck || k.mate[a] < 0 && k.kind[a] == required
+	}
+	if !stuck {
+		return nil
+	}
 	var left []int32
-	for pass := uint8(required); pass <= optional; pass++ {
-		for a := range k.mate {
-			if k.kind[a] != pass || k.mate[a] >= 0 {
-				continue
-			}
-			if !k.augment(int32(a)) && pass == required {
-				left = append(left, int32(a))
-			}
+	for a := range k.mate {
+		if k.kind[a] == required && k.mate[a] < 0 && !k.augment(int32(a)) {
+			left = append(left, int32(a))
 		}
 	}
+	if left == nil {
+		k.prefer(visit)
+	}
 	var found []fault.Finding
-	for _, a := range left {
-		if len(found) == maxFindings {
-			break
-		}
+	for _, a := range left[:min(len(left), maxFindings)] {
 		found = append(found, fault.Finding{
 			Name: "no-kekule-structure", Severity: fault.Severe,
 			Message: fmt.Sprintf("atom %d (%s) is aromatic, and no double bond is left for it", a+1, elements[k.m.Atoms[a].Element].Symbol),
@@ -253,58 +268,84 @@ func (k *matching) solve() []fault.Finding {
 	return found
 }
 
-// greedy matches atoms with one choice left first, then the others in order.
-func (k *matching) greedy() {
-	choices := func(a int32) (count int, first int32) {
-		first = -1
-		for _, n := range k.m.Neighbors(a) {
-			if k.mate[n.Atom] < 0 && k.allowed(a, n) {
-				if count++; first < 0 {
-					first = n.Atom
+// visits lists the aromatic atoms of each ring system in the order in which they choose.
+func (k *matching) visits() []int32 {
+	m := k.m
+	takesPart := func(a int32) bool {
+		return m.rings.atomCount[a] > 0 && (m.Atoms[a].Element == 0 || m.inAromatic(a))
+	}
+	seen := make([]bool, len(m.Atoms))
+	var order, near []int32
+	for i := range m.Atoms {
+		if seen[i] || !takesPart(int32(i)) {
+			continue
+		}
+		seen[i] = true
+		head := len(order)
+		order = append(order, int32(i))
+		for ; head < len(order); head++ {
+			near = near[:0]
+			for _, n := range m.Neighbors(order[head]) {
+				if m.rings.bondCount[n.Bond] > 0 && !seen[n.Atom] && takesPart(n.Atom) {
+					seen[n.Atom] = true
+					near = append(near, n.Atom)
 				}
 			}
-		}
-		return count, first
-	}
-	var stack []int32
-	take := func(a, b int32) {
-		k.mate[a], k.mate[b] = b, a
-		for _, x := range [2]int32{a, b} {
-			for _, n := range k.m.Neighbors(x) {
-				if k.mate[n.Atom] < 0 && k.kind[n.Atom] == required {
-					stack = append(stack, n.Atom)
-				}
-			}
+			slices.Sort(near)
+			order = append(order, near...)
 		}
 	}
-	drain := func() {
-		for len(stack) > 0 {
-			a := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			if k.mate[a] >= 0 {
-				continue
-			}
-			if c, o := choices(a); c == 1 {
-				take(a, o)
-			}
+	return order
+}
+
+// choices lists the atoms to which a double bond may go, by index. The list is valid until the next call.
+func (k *matching) choices(a int32) []int32 {
+	k.list = k.list[:0]
+	for _, n := range k.m.Neighbors(a) {
+		if k.allowed(a, n) {
+			k.list = append(k.list, n.Atom)
 		}
 	}
-	for a := range k.mate {
-		if k.kind[a] == required && k.mate[a] < 0 {
-			if c, o := choices(int32(a)); c == 1 {
-				take(int32(a), o)
-				drain()
-			}
+	slices.Sort(k.list)
+	return k.list
+}
+
+// prefer gives each atom in turn the first partner that leaves a complete matching of the rest.
+func (k *matching) prefer(visit []int32) {
+	settled := make([]bool, len(k.mate))
+	kinds := slices.Clone(k.kind)
+	for _, a := range visit {
+		if k.mate[a] < 0 || settled[a] {
+			continue
 		}
-	}
-	for a := range k.mate {
-		if k.kind[a] == required && k.mate[a] < 0 {
-			if c, o := choices(int32(a)); c > 0 {
-				take(int32(a), o)
-				drain()
+		old := k.mate[a]
+		for _, n := range slices.Clone(k.choices(a)) {
+			if n == old {
+				break
 			}
+			other := k.mate[n]
+			before := slices.Clone(k.mate)
+			// Take a and n out, and see whether their partners can be matched among the rest.
+			k.mate[a], k.mate[n], k.mate[old] = -1, -1, -1
+			k.kind[a], k.kind[n] = outside, outside
+			if other >= 0 {
+				k.mate[other] = -1
+			}
+			done := k.kind[old] != required || k.augment(old)
+			if done && other >= 0 && k.kind[other] == required && k.mate[other] < 0 {
+				done = k.augment(other)
+			}
+			k.kind[a], k.kind[n] = kinds[a], kinds[n]
+			if done {
+				k.mate[a], k.mate[n] = n, a
+				break
+			}
+			copy(k.mate, before)
 		}
+		settled[a], settled[k.mate[a]] = true, true
+		k.kind[a], k.kind[k.mate[a]] = outside, outside
 	}
+	copy(k.kind, kinds)
 }
 
 // augment grows an alternating tree from an unmatched atom until it meets another unmatched one, or a matched
