@@ -120,21 +120,35 @@ func link[T uint8 | uint16](c *components, in Slice[T], n Neighbours) {
 
 // linkBox joins voxels of a box to earlier neighbours in it.
 func linkBox[T uint8 | uint16](c *components, in Slice[T], steps []stepTo, b Box) {
+	offsets := make([]int, len(steps))
+	for k, s := range steps {
+		offsets[k] = (s.z*c.dims[1]+s.y)*c.dims[0] + s.x
+	}
 	for z := b.From[2]; z < b.To[2]; z++ {
 		for y := b.From[1]; y < b.To[1]; y++ {
 			line := (z*c.dims[1] + y) * c.dims[0]
+			rows := z > b.From[2] && y > b.From[1] && y < b.To[1]-1 // every neighbour's row is in the box
 			for x := b.From[0]; x < b.To[0]; x++ {
 				i := line + x
 				if in[i] == 0 {
 					continue
 				}
-				c.parent[i] = uint32(i) + 1
-				for _, s := range steps {
-					px, py, pz := x+s.x, y+s.y, z+s.z
-					if px < b.From[0] || py < b.From[1] || pz < b.From[2] || px >= b.To[0] || py >= b.To[1] {
-						continue
+				own := uint32(i) + 1
+				c.parent[i] = own
+				middle := rows && x > 0 && x < b.To[0]-1
+				for k, s := range steps {
+					if !middle {
+						px, py, pz := x+s.x, y+s.y, z+s.z
+						if px < b.From[0] || py < b.From[1] || pz < b.From[2] || px >= b.To[0] || py >= b.To[1] {
+							continue
+						}
 					}
-					if j := (pz*c.dims[1]+py)*c.dims[0] + px; in[j] == in[i] {
+					j := i + offsets[k]
+					switch {
+					case in[j] != in[i] || c.parent[j] == c.parent[i]:
+					case c.parent[i] == own: // the first neighbour: follow it
+						c.parent[i] = c.parent[j]
+					default:
 						c.union(uint32(i), uint32(j))
 					}
 				}
