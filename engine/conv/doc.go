@@ -12,7 +12,8 @@
 //
 // Start with Shape (shape.go) and Plan (plan.go). reference.go has the same in plain loops, for other types.
 // The ways to compute y are lines.go, images.go, dots.go, depthwise.go and winograd.go, between which estimates of
-// their time choose (cost.go, winograd_cost.go); gradient.go has the weights' gradient.
+// their time choose (cost.go, winograd_cost.go); gradient.go and winograd_gradient.go have the weights'
+// gradient, between which winograd_gradient_cost.go chooses.
 //
 // The method of walking instead of copying is that of indirect convolution (Dukhan, "The Indirect Convolution
 // Algorithm", 2019); taking strided transposed convolutions apart is in Dumoulin and Visin, "A guide to convolution

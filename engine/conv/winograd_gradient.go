@@ -47,7 +47,7 @@ type winogradSide struct {
 	at                      int // where it begins in the scratch space
 }
 
-// first and end are the channels of a block.
+// first is the first channel of a block, count how many it has.
 func (s *winogradSide) first(block int) int { return block * s.width }
 func (s *winogradSide) count(block int) int { return min(s.width, s.channels-block*s.width) }
 
