@@ -77,7 +77,7 @@ func (o Options) Check() error {
 		if c.Name == "" || names[c.Name] || c.Name == Foreground && len(o.Classes) > 1 {
 			add("class-name", "label %d has no name of its own", c.Value)
 		}
-		if !positive(c.ToleranceMM) {
+		if !notNegative(c.ToleranceMM) {
 			add("tolerance", "the tolerance of class %q is negative or no number", c.Name)
 		}
 		values[c.Value], names[c.Name] = true, true
@@ -88,7 +88,7 @@ func (o Options) Check() error {
 	if !(o.Percentile >= 0 && o.Percentile <= 100) {
 		add("percentile", "the percentile is outside 0 to 100")
 	}
-	if !positive(o.ToleranceMM) {
+	if !notNegative(o.ToleranceMM) {
 		add("tolerance", "the tolerance is negative or no number")
 	}
 	if o.Empty.Both > Perfect || o.Empty.One > Diagonal {
@@ -103,7 +103,7 @@ func (o Options) Check() error {
 	return fault.Refuse("scoring segmentations", out)
 }
 
-func positive(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
+func notNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
 
 // Row scores one class of one case.
 type Row struct {

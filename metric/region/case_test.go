@@ -185,27 +185,37 @@ func TestRulesForEmptyMasks(t *testing.T) {
 		values    map[string]float64
 	}{
 		{
-			"miss", none, some, Empty{}, NoPrediction,
+			"miss", none, some,
+			Empty{},
+			NoPrediction,
 			slices.Concat([]string{"precision"}, distances, []string{"detection_precision", "sq"}),
 			map[string]float64{"dice": 0, "iou": 0, "sensitivity": 0, "surface_dice": 0, "detection_f1": 0, "pq": 0, "aji": 0, "aji_plus": 0, "relative_volume_error": -1},
 		},
 		{
-			"false alarm", some, none, Empty{Both: Perfect}, NoReference,
+			"false alarm", some, none,
+			Empty{Both: Perfect},
+			NoReference,
 			slices.Concat([]string{"sensitivity", "relative_volume_error"}, distances, []string{"detection_sensitivity", "sq"}),
 			map[string]float64{"dice": 0, "precision": 0, "surface_dice": 0, "pq": 0},
 		},
 		{
-			"false alarm, worst distance", some, none, Empty{One: Diagonal}, NoReference,
+			"false alarm, worst distance", some, none,
+			Empty{One: Diagonal},
+			NoReference,
 			[]string{"sensitivity", "relative_volume_error", "detection_sensitivity", "sq"},
 			map[string]float64{"dice": 0, "hausdorff_mm": 10, "assd_mm": 10},
 		},
 		{
-			"nothing, left out", none, none, Empty{One: Diagonal}, Neither,
+			"nothing, left out", none, none,
+			Empty{One: Diagonal},
+			Neither,
 			slices.Concat([]string{"dice", "iou", "sensitivity", "precision", "relative_volume_error", "surface_dice"}, distances, base.Names()[17:]),
 			map[string]float64{"volume_error_ml": 0},
 		},
 		{
-			"nothing, perfect", none, none, Empty{Both: Perfect}, Neither, nil,
+			"nothing, perfect", none, none,
+			Empty{Both: Perfect},
+			Neither, nil,
 			map[string]float64{"dice": 1, "hd95_mm": 0, "surface_dice": 1, "relative_volume_error": 0, "pq": 1, "sq": 1},
 		},
 	} {

@@ -11,7 +11,7 @@ import (
 	"galen.dev/volume"
 )
 
-// randomMask has blocks of a size that grows with the seed's last digit, so that there are thick and thin parts.
+// randomMask is made of blocks of two voxels a side, some of which touch.
 func randomMask(seed uint64, g Grid, part float64) []uint8 {
 	r := rand.New(rand.NewPCG(seed, 0))
 	out := make([]uint8, g.Voxels())
