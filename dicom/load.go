@@ -108,7 +108,8 @@ func (p *plane) colours(v *volume.Volume, z int) error {
 }
 
 // ReadVolume reads the one volume that the paths hold: files, folders or zip archives as for Scan. Files that
-// cannot be read, and more than one series or stack, are refused.
+// cannot be read, and more than one series of images or one stack, are refused; reports, documents and
+// segmentations beside them are passed over.
 func ReadVolume(ctx context.Context, paths ...string) (*volume.Volume, *Stack, error) {
 	c, err := Scan(ctx, paths...)
 	if err != nil {
@@ -132,8 +133,14 @@ func (c *Collection) only(paths []string) (*Stack, error) {
 		subject = fmt.Sprintf("reading %q", paths[0])
 	}
 	list := c.severe()
-	if len(list) == 0 && len(c.Series) != 1 {
-		for _, s := range c.Series {
+	var series []*Series
+	for _, s := range c.Series {
+		if s.hasImages() {
+			series = append(series, s)
+		}
+	}
+	if len(list) == 0 && len(series) != 1 {
+		for _, s := range series {
 			list = append(list, fault.Finding{
 				Name: "several-series", Severity: fault.Severe, File: s.Files[0].Name,
 				Message: fmt.Sprintf("it begins a series of %s, modality %q", fault.Count(len(s.Files), "file"), s.Modality),
@@ -141,13 +148,13 @@ func (c *Collection) only(paths []string) (*Stack, error) {
 			})
 		}
 		if len(list) == 0 {
-			return nil, fault.Errorf(fault.Data, "%s: there is no DICOM file", subject)
+			return nil, fault.Errorf(fault.Data, "%s: there is no DICOM image", subject)
 		}
 	}
 	if err := fault.Refuse(subject, list); err != nil {
 		return nil, err
 	}
-	stacks, err := c.Series[0].Stacks()
+	stacks, err := series[0].Stacks()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", subject, err)
 	}

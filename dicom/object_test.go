@@ -213,6 +213,21 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+func TestOtherObjectsBesideASeries(t *testing.T) {
+	dir := save(t, 4, nil)
+	all := objects(t, dir)
+	for _, name := range []string{"sr", "pdf", "seg-binary"} {
+		write(t, filepath.Join(dir, name), all[name])
+	}
+	v, _ := stackOf(t, dir)
+	checkVolume(t, v)
+	only := t.TempDir()
+	write(t, filepath.Join(only, "sr"), all["sr"])
+	if _, _, err := ReadVolume(context.Background(), only); fault.KindOf(err) != fault.Data {
+		t.Errorf("a report alone: %v", err)
+	}
+}
+
 var record = flag.Bool("record", false, "store what the other programs say about written objects")
 
 // TestOthersReadWhatIsWritten lets pydicom, highdicom, DCMTK and dicom3tools read one of each object. It needs the

@@ -275,6 +275,17 @@ func Format() volume.Format {
 	}}
 }
 
+// hasImages says whether a series holds pixels of the body: reports and documents have none, and segmentations
+// hold labels.
+func (s *Series) hasImages() bool {
+	return slices.ContainsFunc(s.Files, func(f *File) bool {
+		if f.Text(SOPClassUID) == segmentationStorage {
+			return false
+		}
+		return f.Find(PixelData) != nil || f.Find(FloatPixelData) != nil || f.Find(DoubleFloatPixelData) != nil
+	})
+}
+
 // Volumes reads every stack of every series that has images. Files that cannot be read are refused.
 func (c *Collection) Volumes(ctx context.Context) ([]*volume.Volume, error) {
 	if err := fault.Refuse("reading a DICOM series", c.severe()); err != nil {
@@ -282,6 +293,9 @@ func (c *Collection) Volumes(ctx context.Context) ([]*volume.Volume, error) {
 	}
 	var out []*volume.Volume
 	for _, s := range c.Series {
+		if !s.hasImages() {
+			continue
+		}
 		stacks, err := s.Stacks()
 		if err != nil {
 			return nil, err
