@@ -182,7 +182,7 @@ func (p *parser) settle(f *File, at int64) error {
 	seen, ok := guess(b)
 	if f.TransferSyntax == "" {
 		if !ok {
-			return p.refuse("not-dicom", TransferSyntaxUID, "the file does not say how it is encoded, and its first bytes do not either", "")
+			return p.refuse("no-transfer-syntax", TransferSyntaxUID, "the file does not say how it is encoded, and its first bytes do not either", "")
 		}
 		f.syntax = seen
 		f.TransferSyntax = ImplicitLittleEndian
