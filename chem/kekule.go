@@ -30,9 +30,10 @@ func (m *Mol) kekulize() []fault.Finding {
 	}
 	k := matching{m: m, mate: make([]int32, len(m.Atoms)), kind: make([]uint8, len(m.Atoms))}
 	k.candidates()
-	inRing := func(b int32) bool { return m.rings.bondCount[b] > 0 }
 	for i := range m.Bonds {
-		if b := &m.Bonds[i]; b.Aromatic() && inRing(int32(i)) && b.Order == Aromatic {
+		// The bond of biphenyl, which nothing marks as single between two aromatic atoms, is one of these.
+		b := &m.Bonds[i]
+		if b.Aromatic() && b.Order == Aromatic && (m.rings.atomCount[b.Begin] > 0 || m.rings.atomCount[b.End] > 0) {
 			b.Order = Single
 		}
 	}

@@ -1,7 +1,7 @@
 // Package smiles reads and writes SMILES, the line notation of molecules.
 //
-// [Parse] reads the graph and lets package chem derive the rest; [Write] and [Canonical] write it. [NewReader] and
-// [NewWriter] stream .smi files: a SMILES, a blank, a name on each line.
+// [Parse] reads the graph and lets package chem derive the rest; [Write] and [Canonical] write it. [Read] and
+// [WriteTo] stream .smi files: a SMILES, a blank, a name on each line.
 //
 // The notation is OpenSMILES 1.0 with the extensions that RDKit reads: %(n) ring numbers up to 99999, dative bonds
 // -> and <-, the bond ~ of unknown order, [#6] for an element by number, aromatic si and te. Read parse.go first.

@@ -1,0 +1,5 @@
+//go:build long
+
+package smiles
+
+const long = true
