@@ -381,3 +381,23 @@ func TestMismatchPanics(t *testing.T) {
 		}()
 	}
 }
+
+// Heavy weights over images that are padded along the depth: bands are cut again after channels are.
+func TestHeavyWeightsOverPaddedDepth(t *testing.T) {
+	s := Shape{N: 1, In: [3]int{3, 5, 3}, Cin: 31, Cout: 65, Kernel: [3]int{4, 4, 3}, PadLow: [3]int{1, 0, 0}, PadHigh: [3]int{1, 0, 0}}
+	x, w := make([]float32, s.XLen()), make([]float32, s.WeightsLen())
+	for i := range x {
+		x[i] = float32(i%13) - 6
+	}
+	for i := range w {
+		w[i] = float32(i%7) - 3
+	}
+	got, want := make([]float32, s.YLen()), make([]float32, s.YLen())
+	New(s, nil).Forward(x, w, got)
+	Reference(s, x, w, want)
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("element %d is %g, want %g", i, got[i], want[i])
+		}
+	}
+}

@@ -60,11 +60,11 @@ func (s Shape) fold() Shape {
 func newLines(s Shape) *lines {
 	l := &lines{bands: newBands(s)}
 	l.weights = newPacked(l.shape, l.phases)
-	for i := range l.phases {
-		l.chunks = append(l.chunks, cut(l.inner(&l.phases[i]), chunkLen))
-	}
 	l.work, l.cover = l.item, l.multiply
 	l.cutChannels()
+	for i := range l.phases { // after the bands are final: where inputs lie depends on the window over them
+		l.chunks = append(l.chunks, cut(l.inner(&l.phases[i]), chunkLen))
+	}
 	return l
 }
 
