@@ -5,7 +5,7 @@ import "slices"
 // RemoveHs takes hydrogens that are plain substituents out of the graph and counts them at their neighbours. Kept
 // are hydrogens with an isotope, a charge of -1, an atom map, no neighbour or more than one, and those beside other
 // hydrogens only, atoms of any kind, centres that are not tetrahedral, or beside a double bond whose arrangement
-// they alone define, or with a wedge. It works on molecules that are not sanitized yet; Sanitize comes after it.
+// they alone define. It works on molecules that are not sanitized yet; Sanitize comes after it.
 func (m *Mol) RemoveHs() {
 	var gone []bool
 	for i := range m.Atoms {
@@ -41,7 +41,7 @@ func (m *Mol) removable(i int32) bool {
 	n := m.Neighbors(i)[0]
 	o := &m.Atoms[n.Atom]
 	bond := &m.Bonds[n.Bond]
-	if o.Element <= 1 || o.Chirality > Clockwise || bond.Dir == WedgeUp || bond.Dir == WedgeDown {
+	if o.Element <= 1 || o.Chirality > Clockwise {
 		return false
 	}
 	if m.Degree(n.Atom) == 2 {
