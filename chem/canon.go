@@ -178,7 +178,7 @@ func (c *canon) load(vs []int32, keys []key) {
 				c.bonds = append(c.bonds, nb.Bond)
 			}
 		}
-		if m.Atoms[a].Chirality.Tetrahedral() && !c.opt.Flat {
+		if t := &m.Atoms[a]; !c.opt.Flat && (t.Chirality.Tetrahedral() || t.Order > 0 && Places(t.Chirality) >= m.Degree(a)) {
 			c.centres = append(c.centres, a)
 		}
 		g.lab[i] = int32(i)
@@ -274,7 +274,11 @@ func (c *canon) stereoCodes() {
 			c.open = true
 			continue
 		}
-		c.code[c.local[i]] += 1
+		if !m.Atoms[i].Chirality.Tetrahedral() {
+			c.code[c.local[i]] += uint32(m.arrangementBy(i, rank)) << 12
+			continue
+		}
+		c.code[c.local[i]]++
 		if (m.Atoms[i].Chirality == Clockwise) != odd {
 			c.code[c.local[i]]++
 		}
@@ -294,6 +298,24 @@ func (c *canon) stereoCodes() {
 		c.code[c.local[b.Begin]] += code
 		c.code[c.local[b.End]] += code
 	}
+}
+
+// arrangementBy is the number of an arrangement that is not tetrahedral in the order of a ranking.
+func (m *Mol) arrangementBy(i int32, rank func(int32) int32) uint8 {
+	near := m.Neighbors(i)
+	list := make([]int, Places(m.Atoms[i].Chirality))
+	for k := range list {
+		list[k] = k
+		if k < len(near) {
+			list[k] = 0
+			for _, o := range near {
+				if rank(o.Atom) < rank(near[k].Atom) {
+					list[k]++
+				}
+			}
+		}
+	}
+	return Rearrange(m.Atoms[i].Chirality, m.Atoms[i].Order, list)
 }
 
 // parityBy is the parity of neighbours under a ranking; it reports false where two are equal.

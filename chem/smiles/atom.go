@@ -10,7 +10,7 @@ import (
 func (w *writer) atom(i int32, children []int32, rings int) {
 	a := &w.m.Atoms[i]
 	symbol := chem.ElementOf(a.Element).Symbol
-	chiral := !w.f.Flat && a.Chirality != chem.Achiral
+	chiral := !w.f.Flat && a.Chirality != chem.Achiral && a.Chirality != chem.Allene
 	bracket := chiral || w.needsBracket(i, a)
 	if bracket {
 		w.out = append(w.out, '[')
@@ -97,7 +97,7 @@ func (w *writer) chirality(i int32, a *chem.Atom, children []int32, rings int) {
 	if a.Chirality.Tetrahedral() && hydrogens == 1 {
 		order = append(order, hydrogen)
 	}
-	near := w.near[w.start[i]:w.start[i+1]]
+	near := w.sorted(i)
 	for _, closing := range [2]bool{true, false} {
 		for _, n := range near {
 			if ring, closes := w.isRing(i, n); ring && closes == closing {
@@ -139,14 +139,14 @@ func (w *writer) class(a *chem.Atom, first bool, order []int32) {
 	}
 	w.out = append(append(w.out, '@'), name...)
 	number := a.Order
-	if size := places(a.Chirality); size > 0 && number > 0 && len(order) <= size {
+	if size := chem.Places(a.Chirality); size > 0 && number > 0 && len(order) <= size {
 		// list[k] is the place in the order of writing of the k-th neighbour in the order of the bonds.
 		written := writtenOrder(order, size, first)
 		list := make([]int, size)
 		for k, x := range written {
 			list[x] = k
 		}
-		number = renumber(a.Chirality, number, list)
+		number = chem.Rearrange(a.Chirality, number, list)
 	}
 	if number > 0 {
 		w.out = strconv.AppendUint(w.out, uint64(number), 10)

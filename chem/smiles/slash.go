@@ -9,7 +9,7 @@ func (w *writer) markBonds() {
 	m := w.m
 	var todo []int32
 	for _, a := range w.seq {
-		for _, n := range w.near[w.start[a]:w.start[a+1]] {
+		for _, n := range w.sorted(a) {
 			if m.Bonds[n.Bond].Stereo > chem.AnyStereo && w.order[n.Atom] > w.order[a] {
 				todo = append(todo, n.Bond)
 			}
@@ -31,11 +31,11 @@ func (w *writer) markBonds() {
 			b := &m.Bonds[chain[k]]
 			w.arrange(chain[k], done)
 			for _, a := range w.ends(b) {
-				for _, n := range m.Neighbors(a) {
+				for _, n := range w.sorted(a) {
 					if w.mark[n.Bond] == chem.NoDir {
 						continue
 					}
-					for _, o := range m.Neighbors(n.Atom) {
+					for _, o := range w.sorted(n.Atom) {
 						if !done[o.Bond] && m.Bonds[o.Bond].Stereo > chem.AnyStereo {
 							done[o.Bond] = true
 							chain = append(chain, o.Bond)
@@ -109,7 +109,7 @@ func (w *writer) choose(a, double int32, done []bool) (best chem.Neighbor, dir c
 	m := w.m
 	best.Bond = -1
 	score := 0
-	for _, n := range w.near[w.start[a]:w.start[a+1]] {
+	for _, n := range w.sorted(a) {
 		b := &m.Bonds[n.Bond]
 		if n.Bond == double || b.Order != chem.Single && b.Order != chem.Aromatic {
 			continue
@@ -121,7 +121,7 @@ func (w *writer) choose(a, double int32, done []bool) (best chem.Neighbor, dir c
 		if b.Order == chem.Single && m.Atoms[a].Aromatic() && m.Atoms[n.Atom].Aromatic() {
 			s += 8
 		}
-		for _, o := range m.Neighbors(n.Atom) {
+		for _, o := range w.sorted(n.Atom) {
 			switch d := &m.Bonds[o.Bond]; {
 			case d.Order != chem.Double:
 			case d.Stereo <= chem.AnyStereo:
@@ -145,7 +145,7 @@ func (w *writer) choose(a, double int32, done []bool) (best chem.Neighbor, dir c
 
 // sibling is the mark, seen from an atom, of a marked bond other than the given one.
 func (w *writer) sibling(a, except int32) chem.Dir {
-	for _, n := range w.m.Neighbors(a) {
+	for _, n := range w.sorted(a) {
 		if n.Bond != except && w.mark[n.Bond] != chem.NoDir {
 			return w.seen(n.Bond, a, w.mark[n.Bond])
 		}

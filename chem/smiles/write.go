@@ -20,7 +20,8 @@ type Format struct {
 	Ranks []int32
 }
 
-// Write writes a sanitized molecule.
+// Write writes a sanitized molecule. The arrangement of allenes (@AL) is read and kept, but not written, since it speaks
+// of atoms that are no neighbours of the centre.
 func Write(m *chem.Mol, f Format) string { return string(Append(nil, m, f)) }
 
 // Append appends the SMILES of a molecule to a buffer.
@@ -120,6 +121,9 @@ func (w *writer) write() {
 	}
 }
 
+// sorted are the neighbours of an atom in order of rank.
+func (w *writer) sorted(a int32) []chem.Neighbor { return w.near[w.start[a]:w.start[a+1]] }
+
 // byRank lists the atoms in order of rank.
 func (w *writer) byRank() []int32 {
 	atoms := make([]int32, len(w.m.Atoms))
@@ -186,7 +190,7 @@ func (w *writer) part(root int32) {
 		}
 		children = children[:0]
 		rings := 0
-		for _, n := range w.near[w.start[a]:w.start[a+1]] {
+		for _, n := range w.sorted(a) {
 			switch {
 			case w.parent[n.Atom] == n.Bond && w.order[n.Atom] > w.order[a]:
 				children = append(children, n.Atom)
@@ -219,7 +223,7 @@ func (w *writer) isRing(a int32, n chem.Neighbor) (ring, closes bool) {
 
 // rings writes the ring numbers of an atom: first those that close here, then those that open.
 func (w *writer) rings(a int32) {
-	near := w.near[w.start[a]:w.start[a+1]]
+	near := w.sorted(a)
 	var free [8]int32
 	freed := free[:0]
 	for _, n := range near {
