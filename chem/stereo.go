@@ -51,7 +51,7 @@ func (s *stereo) prepare() {
 		if b.Order != Double && (b.Order != Aromatic || b.Stereo == NoStereo) {
 			continue
 		}
-		if !m.canTwist(int32(i)) {
+		if !m.CanTwist(int32(i)) {
 			b.Stereo = NoStereo
 			if b.Dir == Crossed {
 				b.Dir = NoDir
@@ -77,8 +77,8 @@ func (s *stereo) prepare() {
 	}
 }
 
-// canTwist says whether a double bond is free to be trans: it lies in no ring below 8.
-func (m *Mol) canTwist(b int32) bool {
+// CanTwist says whether a double bond is free to be trans: it lies in no ring below 8.
+func (m *Mol) CanTwist(b int32) bool {
 	size := m.rings.BondSmallest(b)
 	return size == 0 || size >= smallestStereoRing
 }

@@ -123,7 +123,7 @@ func (w *writer) choose(a, double int32, done []bool) (best chem.Neighbor, dir c
 		}
 		for _, o := range w.sorted(n.Atom) {
 			switch d := &m.Bonds[o.Bond]; {
-			case d.Order != chem.Double:
+			case d.Order != chem.Double || !m.CanTwist(o.Bond):
 			case d.Stereo <= chem.AnyStereo:
 				s |= 4
 			default:
