@@ -3,6 +3,7 @@ package chem
 import (
 	"cmp"
 	"slices"
+	"sync"
 )
 
 // cipRanks are the priorities of atoms by Labute's topological version of the Cahn–Ingold–Prelog rules: equal
@@ -12,18 +13,43 @@ type cipRanks struct {
 	rank  []int32
 	order []int32 // atoms sorted by rank
 	ties  [][2]int32
-	list  []int32 // of all atoms, the sorted ranks of their neighbours
-	from  []int32 // list[from[i]:from[i+1]] belongs to order position i
 	count int
+
+	list      []int32 // scratch: the sorted ranks of the neighbours of tied atoms
+	entries   []cipEntry
+	split     []bool // a class begins at this place of the order
+	invariant []int64
+	old       [][2]int32
+}
+
+// cipEntry is an atom whose neighbours' ranks are list[lo:hi].
+type cipEntry struct{ atom, lo, hi int32 }
+
+var cipPool = sync.Pool{New: func() any { return new(cipRanks) }}
+
+// resized returns a slice of a length, on the old memory where that suffices. Its contents are undefined.
+func resized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/2)
+	}
+	return s[:n]
 }
 
 // cipWork bounds the atom visits of one ranking. Ties inside very long chains beyond it stay ties.
 const cipWork = 50_000_000
 
+// free gives the scratch memory back. The ranks may not be used any more.
+func (c *cipRanks) free() {
+	c.m = nil
+	cipPool.Put(c)
+}
+
 // newCIP ranks by element, isotope and atom map, and refines.
 func newCIP(m *Mol, enough func(rank []int32) bool) *cipRanks {
-	c := &cipRanks{m: m, rank: make([]int32, len(m.Atoms)), order: make([]int32, len(m.Atoms))}
-	invariant := make([]int64, len(m.Atoms))
+	c := cipPool.Get().(*cipRanks)
+	n := len(m.Atoms)
+	c.m, c.rank, c.order, c.invariant, c.split = m, resized(c.rank, n), resized(c.order, n), resized(c.invariant, n), resized(c.split, n)
+	invariant := c.invariant
 	for i := range m.Atoms {
 		a := &m.Atoms[i]
 		mass := 0
@@ -51,7 +77,7 @@ func (c *cipRanks) rerank(enough func(rank []int32) bool) {
 	for factor < int64(len(m.Atoms)) {
 		factor *= 10
 	}
-	invariant := make([]int64, len(m.Atoms))
+	invariant := c.invariant
 	for i := range m.Atoms {
 		v := int64(c.rank[i]) * factor
 		switch m.Atoms[i].CIP {
@@ -83,9 +109,6 @@ func (c *cipRanks) refine(invariant []int64, enough func(rank []int32) bool) {
 	}
 	slices.SortFunc(c.order, func(a, b int32) int { return cmp.Compare(invariant[a], invariant[b]) })
 	c.assign(func(x, y int32) bool { return invariant[c.order[x]] == invariant[c.order[y]] })
-	if c.from == nil {
-		c.from = make([]int32, n+1)
-	}
 	for round := 0; round < n/2+1 && len(c.ties) > 0 && round*n < cipWork; round++ {
 		if enough(c.rank) {
 			return
@@ -121,24 +144,20 @@ func (c *cipRanks) assign(equal func(x, y int32) bool) {
 
 // compareTies sorts each tie by the neighbours' ranks and splits it.
 func (c *cipRanks) compareTies() {
-	ties := slices.Clone(c.ties)
+	c.old = append(c.old[:0], c.ties...)
 	c.list = c.list[:0]
-	type entry struct{ atom, lo, hi int32 }
-	var entries []entry
-	split := make([]bool, len(c.order)) // a class begins here
+	entries, split := c.entries, c.split
 	for i := 1; i < len(c.order); i++ {
 		split[i] = c.rank[c.order[i]] != c.rank[c.order[i-1]]
 	}
-	for _, t := range ties {
+	for _, t := range c.old {
 		entries = entries[:0]
 		for _, a := range c.order[t[0]:t[1]] {
 			lo := int32(len(c.list))
 			c.neighbours(a)
-			entries = append(entries, entry{a, lo, int32(len(c.list))})
+			entries = append(entries, cipEntry{a, lo, int32(len(c.list))})
 		}
-		slices.SortFunc(entries, func(a, b entry) int {
-			return slices.Compare(c.list[a.lo:a.hi], c.list[b.lo:b.hi])
-		})
+		c.sort(entries)
 		for i, e := range entries {
 			c.order[int(t[0])+i] = e.atom
 			if i > 0 {
@@ -147,7 +166,21 @@ func (c *cipRanks) compareTies() {
 			}
 		}
 	}
+	c.entries = entries[:0]
 	c.assign(func(_, y int32) bool { return !split[y] })
+}
+
+// sort orders tied atoms by the ranks of their neighbours.
+func (c *cipRanks) sort(entries []cipEntry) {
+	if len(entries) > 12 {
+		slices.SortFunc(entries, func(a, b cipEntry) int { return slices.Compare(c.list[a.lo:a.hi], c.list[b.lo:b.hi]) })
+		return
+	}
+	for i := 1; i < len(entries); i++ {
+		for k := i; k > 0 && slices.Compare(c.list[entries[k].lo:entries[k].hi], c.list[entries[k-1].lo:entries[k-1].hi]) < 0; k-- {
+			entries[k], entries[k-1] = entries[k-1], entries[k]
+		}
+	}
 }
 
 // neighbours appends the ranks of an atom's neighbours, and zeros for hydrogens.
@@ -166,7 +199,11 @@ func (c *cipRanks) neighbours(a int32) {
 			c.list = append(c.list, c.rank[n.Atom]+1)
 		}
 	}
-	slices.SortFunc(c.list[lo:], func(x, y int32) int { return int(y - x) })
+	for l, i := c.list[lo:], 1; i < len(l); i++ {
+		for k := i; k > 0 && l[k] > l[k-1]; k-- {
+			l[k], l[k-1] = l[k-1], l[k]
+		}
+	}
 	for range m.Atoms[a].Hydrogens() {
 		c.list = append(c.list, 0)
 	}

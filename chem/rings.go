@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // RingInfo holds the rings of a molecule: its relevant cycles, that is, every ring that belongs to some smallest
@@ -71,29 +72,58 @@ const maxFamily = 1024
 // findRings finds the relevant cycles (Vismara 1997) of each ring system.
 func (m *Mol) findRings() {
 	n := len(m.Atoms)
-	f := ringFinder{m: m}
+	f := finders.Get().(*ringFinder)
+	f.m, f.found, f.flat = m, f.found[:0], f.flat[:0]
+	defer func() {
+		f.m = nil
+		finders.Put(f)
+	}()
 	if !f.prune(n) {
 		m.rings = RingInfo{}
 		return
 	}
-	m.rings = RingInfo{atomCount: make([]uint16, n), bondCount: make([]uint16, len(m.Bonds)), bondSmallest: make([]int32, len(m.Bonds))}
+	counts := make([]uint16, n+len(m.Bonds))
+	m.rings = RingInfo{atomCount: counts[:n:n], bondCount: counts[n:], bondSmallest: make([]int32, len(m.Bonds))}
 	f.systems()
 	f.store()
 }
 
+// ringFinder finds the rings of one molecule. Finders are used again, with their memory.
 type ringFinder struct {
-	m      *Mol
-	start  []int32 // adjacency over bonds that may lie in rings
-	near   []Neighbor
-	local  []int32 // index of an atom in the present ring system, -1 = not in it
-	atoms  []int32 // of the present system
-	bonds  []int32
-	localB []int32
-	found  []cycle
+	m       *Mol
+	start   []int32 // adjacency over bonds that may lie in rings
+	near    []Neighbor
+	local   []int32 // index of an atom in the present ring system, -1 = not in it
+	atoms   []int32 // of the present system
+	bonds   []int32
+	localB  []int32
+	found   []cycle
+	flat    []int32 // atoms of all rings found, then their bonds, ring by ring
+	scratch []int32
+	stack   []int32
+	entered []int32
+	open    []int32
+	two     []Neighbor
+	v       vismara
 }
 
-// cycle is a ring with its atoms in order.
-type cycle struct{ atoms, bonds []int32 }
+var finders = sync.Pool{New: func() any { return new(ringFinder) }}
+
+// cycle is a ring: size atoms of flat from at, in order, then as many bonds.
+type cycle struct{ at, size int32 }
+
+func (f *ringFinder) ringAtoms(c cycle) []int32 { return f.flat[c.at : c.at+c.size] }
+func (f *ringFinder) ringBonds(c cycle) []int32 { return f.flat[c.at+c.size : c.at+2*c.size] }
+
+// place makes room for a ring.
+func (f *ringFinder) place(size int) (atoms, bonds []int32) {
+	c := cycle{int32(len(f.flat)), int32(size)}
+	for range 2 * size {
+		f.flat = append(f.flat, 0)
+	}
+	f.found = append(f.found, c)
+	return f.ringAtoms(c), f.ringBonds(c)
+}
 
 // closes says whether a bond may close a ring.
 func (b *Bond) closes() bool { return b.Order != Dative && b.Order != Any && b.Order != Hydrogen }
@@ -110,8 +140,9 @@ func (f *ringFinder) prune(n int) bool {
 	if usable < 3 {
 		return false
 	}
-	buf := make([]int32, 2*n)
-	degree, queue := buf[:n], buf[n:n]
+	f.local, f.scratch = resized(f.local, n), resized(f.scratch, 3*n)
+	degree, queue := f.local, f.scratch[:0]
+	clear(degree)
 	left := n
 	for i := range n {
 		for _, nb := range m.Neighbors(int32(i)) {
@@ -139,9 +170,9 @@ func (f *ringFinder) prune(n int) bool {
 	if left == 0 {
 		return false
 	}
-	f.local = degree
-	f.start = make([]int32, n+1)
-	f.near = make([]Neighbor, 0, 2*left+left/2)
+	f.start = resized(f.start, n+1)
+	f.start[0] = 0
+	f.near = f.near[:0]
 	for i := range n {
 		if degree[i] > 0 {
 			for _, nb := range m.Neighbors(int32(i)) {
@@ -159,14 +190,17 @@ func (f *ringFinder) prune(n int) bool {
 // Bridges between ring systems come out as parts of one bond.
 func (f *ringFinder) systems() {
 	n := len(f.m.Atoms)
-	buf := make([]int32, 4*n+len(f.m.Bonds))
-	order, low, next, stack := buf[:n], buf[n:2*n], buf[2*n:3*n], buf[3*n:3*n]
-	f.localB = buf[4*n:]
+	buf := f.scratch
+	clear(buf)
+	order, low, next := buf[:n], buf[n:2*n], buf[2*n:3*n]
+	f.localB = resized(f.localB, len(f.m.Bonds))
+	clear(f.localB)
+	stack := f.stack[:0]
 	for i := range f.local {
 		f.local[i] = -1
 	}
-	entered := make([]int32, 0, 32) // bonds by which the atoms on the stack were entered
-	var open []int32                // bonds of parts not closed yet
+	entered := f.entered[:0] // bonds by which the atoms on the stack were entered
+	open := f.open[:0]       // bonds of parts not closed yet
 	clock := int32(0)
 	for root := range n {
 		if f.start[root] == f.start[root+1] || order[root] != 0 {
@@ -212,6 +246,7 @@ func (f *ringFinder) systems() {
 			}
 		}
 	}
+	f.stack, f.entered, f.open = stack, entered, open
 }
 
 // system finds the rings of one biconnected part, given by its bonds.
@@ -241,38 +276,29 @@ func (f *ringFinder) system(bonds []int32) {
 
 // single walks around a part that is one ring.
 func (f *ringFinder) single() {
-	c := cycle{make([]int32, 0, len(f.atoms)), make([]int32, 0, len(f.atoms))}
+	atoms, bonds := f.place(len(f.atoms))
 	first := slices.Min(f.atoms)
 	at, came := first, int32(-1)
-	for {
+	for i := range atoms {
 		two := f.inside(at)
 		step := two[0]
 		if step.Bond == came || came < 0 && two[1].Atom < step.Atom {
 			step = two[1]
 		}
-		c.atoms, c.bonds = append(c.atoms, at), append(c.bonds, step.Bond)
-		if at, came = step.Atom, step.Bond; at == first {
-			break
-		}
+		atoms[i], bonds[i] = at, step.Bond
+		at, came = step.Atom, step.Bond
 	}
-	f.found = append(f.found, c)
 }
 
-// inside lists the neighbours of an atom within the present part.
+// inside lists the neighbours of an atom within the present part. The list is valid until the next call.
 func (f *ringFinder) inside(a int32) []Neighbor {
-	all := f.near[f.start[a]:f.start[a+1]]
-	for i, nb := range all {
-		if !f.has(nb) {
-			kept := append([]Neighbor(nil), all[:i]...)
-			for _, x := range all[i+1:] {
-				if f.has(x) {
-					kept = append(kept, x)
-				}
-			}
-			return kept
+	f.two = f.two[:0]
+	for _, nb := range f.near[f.start[a]:f.start[a+1]] {
+		if f.has(nb) {
+			f.two = append(f.two, nb)
 		}
 	}
-	return all
+	return f.two
 }
 
 // has says whether a bond belongs to the present part: two parts share atoms at most.
@@ -284,55 +310,37 @@ func (f *ringFinder) has(nb Neighbor) bool {
 type family struct {
 	root, p, q, y int32 // local; y = -1 for odd rings, where p and q are neighbours
 	length        int32
-	bits          []uint64
+	bits          int32 // which vector of bonds
 }
 
 // store sorts the rings by size and atoms and lays them out.
 func (f *ringFinder) store() {
 	r := &f.m.rings
 	slices.SortFunc(f.found, func(a, b cycle) int {
-		return cmp.Or(cmp.Compare(len(a.atoms), len(b.atoms)), slices.Compare(a.atoms, b.atoms))
+		return cmp.Or(cmp.Compare(a.size, b.size), slices.Compare(f.ringAtoms(a), f.ringAtoms(b)))
 	})
-	total := 0
+	total := int32(0)
 	for _, c := range f.found {
-		total += len(c.atoms)
+		total += c.size
 	}
-	r.start = make([]int32, 1, len(f.found)+1)
-	buf := make([]int32, 0, 2*total)
-	for _, c := range f.found {
-		buf = append(buf, c.atoms...)
-		r.start = append(r.start, int32(len(buf)))
-	}
-	for _, c := range f.found {
-		buf = append(buf, c.bonds...)
-		for _, b := range c.bonds {
+	buf := make([]int32, 2*int(total)+len(f.found)+1)
+	r.atoms, r.bonds, r.start = buf[:total:total], buf[total:2*total:2*total], buf[2*total:]
+	at := int32(0)
+	for i, c := range f.found {
+		copy(r.atoms[at:], f.ringAtoms(c))
+		copy(r.bonds[at:], f.ringBonds(c))
+		at += c.size
+		r.start[i+1] = at
+		for _, b := range f.ringBonds(c) {
 			r.bondCount[b]++
 			if r.bondSmallest[b] == 0 {
-				r.bondSmallest[b] = int32(len(c.bonds))
+				r.bondSmallest[b] = c.size
 			}
 		}
-		for _, a := range c.atoms {
+		for _, a := range f.ringAtoms(c) {
 			r.atomCount[a]++
 		}
 	}
-	r.atoms, r.bonds = buf[:total:total], buf[total:]
-}
-
-// independentOf reduces v by a basis in echelon form and reports whether something is left.
-func independentOf(v []uint64, basis [][]uint64, pivots []int) bool {
-	for i, p := range pivots {
-		if v[p>>6]>>(p&63)&1 != 0 {
-			for k := range v {
-				v[k] ^= basis[i][k]
-			}
-		}
-	}
-	for _, w := range v {
-		if w != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // pivotOf is the lowest bit that is set.

@@ -23,6 +23,9 @@ func (m *Mol) AssignStereo() (conflicts []int32) {
 		s.assign()
 	}
 	s.dropCentres()
+	if s.ranks != nil {
+		s.ranks.free()
+	}
 	m.clearSlashes()
 	return s.conflicts
 }
