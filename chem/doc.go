@@ -3,7 +3,7 @@
 //
 // A [Mol] is a plain value on four slices: atoms, bonds, and their adjacency. [Sanitize] takes a graph as a file
 // gave it and derives the rest: charges of nitro and its kin, implicit hydrogens, a Kekulé structure, rings,
-// aromaticity, conjugation, hybridisation. [AssignStereo] then decides which marked stereo elements are real.
+// aromaticity, conjugation, hybridisation. [Mol.AssignStereo] then decides which marked stereo elements are real.
 // [Mol.CanonicalRanks] orders the atoms in a way that depends on the molecule alone.
 //
 // Chemistry has no single truth here, so one model is followed in every rule: that of RDKit, the toolkit on which
