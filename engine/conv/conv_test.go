@@ -101,7 +101,7 @@ func newProblem(s Shape, seed uint64) *problem {
 	if s.normal().winogradSuits() && len(p.wantY) > 0 {
 		p.sizeY = winogradSizes(s, p.x, p.w)
 	}
-	if s.normal().winogradGradientSuits() {
+	if s.normal().winogradSuits() {
 		p.sizeDW = acrossTaps(s, p.sizeDW)
 	}
 	return p

@@ -116,7 +116,7 @@ func choose(s Shape) forward {
 
 // chooseGradient does the same for the gradient of the weights.
 func chooseGradient(s Shape) backward {
-	if s.winogradGradientSuits() && winogradGradientCost(s) < gradientCost(s) {
+	if s.winogradSuits() && winogradGradientCost(s) < gradientCost(s) {
 		return newWinogradGradient(s)
 	}
 	return newGradient(s)

@@ -45,7 +45,7 @@ const (
 // winogradMargin is by how much the estimate must be better than that of a direct sum.
 const winogradMargin = 1.05
 
-// winogradSuits says whether the method can compute s.
+// winogradSuits says whether the method can compute s, and the gradient of its weights.
 func (s Shape) winogradSuits() bool {
 	for i := range 3 {
 		if s.InputDilation[i] != 1 || i > 0 && (s.Kernel[i] != 3 || s.Stride[i] != 1 || s.Dilation[i] != 1) {

@@ -77,16 +77,6 @@ const (
 	winogradPieceTiles = 32 // tiles of a piece, at least
 )
 
-// winogradGradientSuits says whether the method works for s.
-func (s Shape) winogradGradientSuits() bool {
-	for i := range 3 {
-		if s.InputDilation[i] != 1 || i > 0 && (s.Kernel[i] != 3 || s.Stride[i] != 1 || s.Dilation[i] != 1) {
-			return false
-		}
-	}
-	return s.Groups == 1
-}
-
 func newWinogradGradient(s Shape) *winogradGradient {
 	g := winogradGradientOf(s)
 	g.zeros = make([]float32, max(g.x.width, g.y.width))
