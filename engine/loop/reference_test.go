@@ -478,7 +478,7 @@ func draw(t *rapid.T) *drawing {
 		if total*n > 40000 {
 			n = 2
 		}
-		total *= n
+		total *= max(n, 1) // operands beside an empty dimension have memory all the same
 		d.Dims = append(d.Dims, n)
 	}
 	if len(d.Dims) > 0 {
