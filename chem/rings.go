@@ -352,3 +352,14 @@ func pivotOf(v []uint64) int {
 	}
 	return -1
 }
+
+// DrawnRings are the rings of a drawing: dative bonds and bonds of unknown order close rings too. The molecule need
+// not be sanitized.
+func (m *Mol) DrawnRings() RingInfo {
+	c := m.Clone()
+	for i := range c.Bonds {
+		c.Bonds[i].Order = Single
+	}
+	c.findRings()
+	return c.rings
+}
