@@ -18,7 +18,7 @@ import (
 	"strings"
 	"testing"
 
-	"galen.dev/diagnosis"
+	"galen.dev/diagnosis/risk"
 	"galen.dev/fault"
 	"galen.dev/store"
 	"galen.dev/task"
@@ -220,14 +220,14 @@ func TestNotice(t *testing.T) {
 // TestRiskFormat takes the README's study through its steps, with two and with three classes, and looks for
 // each file and each key that they leave in format/risk.md.
 func TestRiskFormat(t *testing.T) {
-	text := read(t, "format/risk.md")
+	text := read(t, "format/risk.md") + read(t, "format/scores.md")
 	ctx := context.Background()
 	s, err := store.Open(ctx, t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	x := &task.Runner{Tasks: []*task.Task{diagnosis.Risk}, Store: s, Version: "test"}
+	x := &task.Runner{Tasks: []*task.Task{risk.Task}, Store: s, Version: "test"}
 	data, err := filepath.Abs("example/ward.csv")
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestRiskFormat(t *testing.T) {
 		{"target": "ward", "exclude": []string{"hours_on_ventilator"}, "split": "folds", "calibration": "platt"},
 	} {
 		params["model"], params["bootstrap"], params["folds"] = "logistic", 100, 2
-		res, err := x.Run(ctx, &task.Study{Name: "ward", Task: diagnosis.Risk.Name, Data: data, Params: params}, task.Evaluate)
+		res, err := x.Run(ctx, &task.Study{Name: "ward", Task: risk.Task.Name, Data: data, Params: params}, task.Evaluate)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"galen.dev/diagnosis"
+	"galen.dev/diagnosis/risk"
 	"galen.dev/fault"
 	"galen.dev/store"
 	"galen.dev/task"
@@ -26,7 +26,7 @@ import (
 
 // tasks is everything that Galen can learn and then do.
 var tasks = []*task.Task{
-	diagnosis.Risk,
+	risk.Task,
 }
 
 func main() {

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"galen.dev/catalog"
-	"galen.dev/diagnosis"
+	"galen.dev/diagnosis/risk"
 	"galen.dev/internal/golden"
 	"galen.dev/quality"
 	"galen.dev/server"
@@ -392,7 +392,7 @@ func prediction(t *testing.T, i int) string {
 	if code := Main([]string{"apply", "ward", "new.csv", "--format", "json"}, strings.NewReader(""), &out, &out); code != 0 {
 		t.Fatal(out.String())
 	}
-	var all []diagnosis.Prediction
+	var all []risk.Prediction
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}

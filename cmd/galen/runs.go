@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"galen.dev/diagnosis"
+	"galen.dev/diagnosis/risk"
 	"galen.dev/fault"
 	"galen.dev/store"
 	"galen.dev/task"
@@ -184,7 +184,7 @@ func (a *app) compareRuns(cmd *cobra.Command, args []string) error {
 			return fault.WithHint(fault.Errorf(fault.Usage, "run %q lies outside the store %q", r.ID, a.store.Root()), "only runs of one store are compared; --store names it")
 		}
 	}
-	c, err := diagnosis.Compare(cmd.Context(), a.store, infos[0], infos[1])
+	c, err := risk.Compare(cmd.Context(), a.store, infos[0], infos[1])
 	if err != nil {
 		return err
 	}
