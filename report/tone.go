@@ -59,6 +59,12 @@ func (t Tone) RGBA() (r, g, b, a uint32) {
 	return color.NRGBAModel.Convert(c).(color.NRGBA).RGBA()
 }
 
+// Dark is the value of the tone on dark pages, opaque: what pictures on a dark ground, such as medical images, use.
+func (t Tone) Dark() color.RGBA {
+	c := hex(palette[t&^bandBit].dark)
+	return color.RGBA(c) // opaque, so both models agree
+}
+
 func (t Tone) name() string { return palette[t&^bandBit].name }
 
 func hex(s string) color.NRGBA {

@@ -124,3 +124,12 @@ func TestDashesAndTonesRepeatLate(t *testing.T) {
 		seen[k] = true
 	}
 }
+
+func TestDarkTones(t *testing.T) {
+	if c := Series(0).Dark(); c.R != 0x6a || c.G != 0xb4 || c.B != 0xf2 || c.A != 255 {
+		t.Errorf("the first series on dark pages is %v", c)
+	}
+	if Series(0).Band().Dark() != Series(0).Dark() {
+		t.Error("a band's dark value is not its tone's")
+	}
+}
