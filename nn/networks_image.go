@@ -31,6 +31,7 @@ func BasicCNN(o BasicCNNOptions) (*Net, error) {
 			// of the elements is left to do it for.
 			x = ReLU(at.convBias(MaxPool(x, Pool{}), width, 9*in, false, Initialiser{}))
 		}
+		x = s.Features(x)
 		x = ReLU(s.In("dense1").Dense(Flatten(x), 128, Dense{}))
 		return []*Node{s.In("dense2").Dense(x, o.Out, Dense{})}
 	}}, nil
@@ -132,7 +133,7 @@ func resNet(name string, blocks []int, o ResNetOptions) (*Net, error) {
 			x = MaxPool(x, Pool{Size: []int{3}, Stride: []int{2}, Padding: Pad(1)})
 		}
 		x = s.stages(x, blocks, o.Width, ResidualOptions{Norm: o.Norm})
-		x = s.Dropout(GlobalAveragePool(x), o.Dropout)
+		x = s.Dropout(GlobalAveragePool(s.Features(x)), o.Dropout)
 		return []*Node{s.In("fc").Dense(x, o.Out, Dense{})}
 	}}, nil
 }

@@ -39,7 +39,7 @@ func ResNet1D(o ResNet1DOptions) (*Net, error) {
 		x := s.In("conv1").Conv(in[0], o.Width, []int{o.Stem}, stem)
 		x = ReLU(s.In("bn1").BatchNorm(x, Norm{}))
 		x = s.stages(x, o.Blocks, o.Width, ResidualOptions{Kernel: o.Kernel, Dropout: o.Dropout})
-		x = s.Dropout(GlobalAveragePool(x), o.Dropout)
+		x = s.Dropout(GlobalAveragePool(s.Features(x)), o.Dropout)
 		return []*Node{s.In("fc").Dense(x, o.Out, Dense{})}
 	}}, nil
 }

@@ -14,6 +14,7 @@ import (
 type Scope struct {
 	prefix string
 	shared *building
+	watch  func(features *Node) *Node
 }
 
 // ScopeOptions says how a graph is built. The zero value builds inference in float32.
@@ -68,7 +69,27 @@ func NewScope(g *graph.Graph, o ScopeOptions) *Scope {
 
 // In is the scope of that name within s.
 func (s *Scope) In(name string) *Scope {
-	return &Scope{prefix: s.prefix + name + ".", shared: s.shared}
+	return &Scope{prefix: s.prefix + name + ".", shared: s.shared, watch: s.watch}
+}
+
+// Features names x as the last value of a network that has a place for each part of its input: what the layers behind
+// it merge into one answer. Explanations read it, and its gradient, or put another value in its place: see Watch. It
+// returns x, or what was put in its place.
+func (s *Scope) Features(x *Node) *Node {
+	if s.watch == nil {
+		return x
+	}
+	y := s.watch(x)
+	if !y.Shape().Equal(x.Shape()) {
+		refuse("the features are %s, and %s was put in their place", x.Shape(), y.Shape())
+	}
+	return y
+}
+
+// Watch is the same scope in which f sees what networks name with Features, and returns it or puts another value of the
+// same shape in its place.
+func (s *Scope) Watch(f func(features *Node) *Node) *Scope {
+	return &Scope{prefix: s.prefix, shared: s.shared, watch: f}
 }
 
 // Graph is the graph under construction.
