@@ -15,7 +15,7 @@
 // the path of his own copy in a study, or puts its folder into GALEN_DATA.
 //
 // Start reading at Entry and Find; pull.go downloads; the tables are in images.go, patients.go, drugs.go,
-// texts.go.
+// texts.go, generated.go.
 package catalog
 
 import (
@@ -52,12 +52,14 @@ type Entry struct {
 
 // Resource is one file, or one folder of many small files.
 type Resource struct {
-	Name    string // slash-separated path inside a data folder
-	URL     string // where Pull fetches it; "" = it has no public address of its own
-	SHA256  string // "" = not published, and not known from a copy; of a folder: see hashTree
-	MD5     string // as published; "" = not published
-	Size    int64  // bytes; 0 = not known
-	Folder  bool   // a folder; never fetched
+	Name   string // slash-separated path inside a data folder
+	URL    string // where Pull fetches it; "" = it has no public address of its own
+	SHA256 string // "" = not published, and not known from a copy; of a folder: see hashTree
+	MD5    string // as published; "" = not published
+	Size   int64  // bytes; 0 = not known
+	Folder bool   // a folder; never fetched
+	// Make generates the file, for sets that are made up; nil otherwise.
+	Make    func() []byte
 	Archive string // "zip", "tar", "tar.gz" where a loader has to open it; Galen never unpacks it on disk
 }
 
@@ -92,7 +94,7 @@ func (e Entry) Embedded() bool {
 	return true
 }
 
-var entries = sorted(images, patients, drugs, texts)
+var entries = sorted(images, patients, drugs, texts, generated)
 
 func sorted(tables ...func() []Entry) []Entry {
 	var all []Entry

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"io"
@@ -24,7 +25,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("name %q is malformed or there twice", e.Name)
 		}
 		seen[e.Name] = true
-		if e.Title == "" || e.Licence == "" || e.Citation == "" || e.Page == "" || len(e.Files) == 0 || len(e.Tasks) == 0 {
+		if e.Title == "" || e.Licence == "" || e.Citation == "" || e.Page == "" && !e.Made() || len(e.Files) == 0 || len(e.Tasks) == 0 {
 			t.Errorf("%s lacks a title, licence, citation, page, file or task", e.Name)
 		}
 		for _, task := range e.Tasks {
@@ -271,5 +272,34 @@ func TestRealFolder(t *testing.T) {
 				t.Errorf("%s: %s was compared with %s", name, c.Name, c.Basis)
 			}
 		}
+	}
+}
+
+// TestMade: a made-up set needs no folder to be found and read, and is written where its path is asked for.
+func TestMade(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("GALEN_DATA", "")
+	t.Setenv("GALEN_HOME", home)
+	found, err := Find(t.Context(), "synthetic-cells")
+	if err != nil || found.Dir != "" || !found.Entry.Synthetic {
+		t.Fatal(found.Dir, err)
+	}
+	f, err := found.Open("imaging/synthetic-cells/split.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(home); err != nil || len(entries) > 0 {
+		t.Errorf("finding it wrote %v, %v", entries, err)
+	}
+	dir, err := Path(t.Context(), "synthetic-cells")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "split.csv")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("its path %s holds %d bytes of split.csv, %v", dir, len(got), err)
 	}
 }

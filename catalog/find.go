@@ -22,12 +22,23 @@ var samples embed.FS
 
 // embedded tells whether a resource is inside the program, under the last part of its name.
 func embedded(r Resource) bool {
+	if r.Make != nil {
+		return true
+	}
 	f, err := samples.Open(samplePath(r))
 	if err != nil {
 		return false
 	}
 	_ = f.Close()
 	return true
+}
+
+// content is a resource that is inside the program, or made by it.
+func content(r Resource) ([]byte, error) {
+	if r.Make != nil {
+		return r.Make(), nil
+	}
+	return samples.ReadFile(samplePath(r))
 }
 
 func samplePath(r Resource) string { return "embedded/" + path.Base(r.Name) }
@@ -52,7 +63,8 @@ func (f Found) Open(name string) (io.ReadCloser, error) {
 			continue
 		}
 		if l.Path == "" {
-			return samples.Open(samplePath(l.Resource))
+			data, err := content(l.Resource)
+			return io.NopCloser(bytes.NewReader(data)), err
 		}
 		file, err := os.Open(l.Path)
 		if err != nil {
@@ -203,7 +215,7 @@ func Path(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	if found.Dir == "" {
-		if found, err = extract(found); err != nil {
+		if found, err = found.Extract(); err != nil {
 			return "", err
 		}
 	}
@@ -216,8 +228,8 @@ func Path(ctx context.Context, name string) (string, error) {
 	return common, nil
 }
 
-// extract writes a set of the program to Home, unless it is there already as it should be.
-func extract(found Found) (Found, error) {
+// Extract writes a set of the program to Home, unless it is there already as it should be.
+func (found Found) Extract() (Found, error) {
 	home := Home()
 	if home == "" {
 		return found, fault.WithHint(fault.Errorf(fault.Storage, "this user has no cache folder"), "set GALEN_HOME to a folder")
@@ -225,7 +237,7 @@ func extract(found Found) (Found, error) {
 	found.Dir = home
 	files := make([]Local, len(found.Files))
 	for i, l := range found.Files {
-		text, err := samples.ReadFile(samplePath(l.Resource))
+		text, err := content(l.Resource)
 		if err != nil {
 			return found, fmt.Errorf("reading data set %q: %w", found.Entry.Name, err)
 		}

@@ -23,6 +23,8 @@ type Source struct {
 	Title    string       `json:"title,omitempty"` // these three are the catalogue's
 	Licence  string       `json:"licence,omitempty"`
 	Citation string       `json:"citation,omitempty"`
+	// Synthetic tells that no real patient is behind the data: whatever shows them says so.
+	Synthetic bool `json:"synthetic,omitempty"`
 
 	paths []string // of Files; "" for a file inside the program
 	open  func(i int) (io.ReadCloser, error)
@@ -76,8 +78,13 @@ func catalogSource(ctx context.Context, name string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if found.Entry.Made() && found.Dir == "" { // images are read by their paths
+		if found, err = found.Extract(); err != nil {
+			return nil, err
+		}
+	}
 	e := found.Entry
-	src := &Source{Name: e.Name, Title: e.Title, Licence: e.Licence, Citation: e.Citation}
+	src := &Source{Name: e.Name, Title: e.Title, Licence: e.Licence, Citation: e.Citation, Synthetic: e.Synthetic}
 	for _, l := range found.Files {
 		switch {
 		case l.Folder:

@@ -68,8 +68,12 @@ func entries(x *task.Runner, infos []store.RunInfo, link func(id string) string)
 		}
 		e.Summary = t.Short
 		if text, err := x.Store.Study(info.ID); err == nil {
-			if s, err := task.ParseStudy(text, "study.yaml", x.Tasks); err == nil && s.Title != "" {
-				e.Summary = s.Title
+			if s, err := task.ParseStudy(text, "study.yaml", x.Tasks); err == nil {
+				if s.Title != "" {
+					e.Summary = s.Title
+				}
+				set, err := catalog.Lookup(s.Data)
+				e.Synthetic = err == nil && set.Synthetic
 			}
 		}
 		for _, h := range t.Headline {

@@ -32,7 +32,7 @@ func (e *evaluation) report(ctx context.Context) error {
 	page := &report.Report{
 		Title:    e.title(),
 		Subtitle: fmt.Sprintf("%s: %s", e.run.Task.Name, e.run.Task.Short),
-		Facts:    w.facts(),
+		Facts:    w.facts(), Synthetic: w.source.Synthetic,
 		Headline: w.KeyFigures(),
 		Footer:   "Made again by: galen run with the study below, on the same data, with the same version of Galen and the same type of machine.",
 		Sections: []report.Section{
