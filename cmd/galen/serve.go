@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"galen.dev/catalog"
 	"galen.dev/report"
 	"galen.dev/server"
 	"galen.dev/store"
