@@ -221,6 +221,9 @@ func (r *Record) read(ctx context.Context, from, to int64, verify bool) (*signal
 	if width > 0 && to-from > signal.MaxSamples/width {
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "record %s holds more than %d samples", r.Name, signal.MaxSamples), "read it in parts, or cut it into shorter records")
 	}
+	if n := width * (to - from); n > maxGap && n/maxGapShare > r.held(from, to) {
+		return nil, fault.Errorf(fault.Data, "record %s claims %d samples, which are nearly all gap", r.Name, n)
+	}
 	out := &signal.Recording{Name: r.Name, Start: r.Start, Comments: r.Comments}
 	for i, s := range r.Signals {
 		name := s.Name
@@ -242,6 +245,31 @@ func (r *Record) read(ctx context.Context, from, to int64, verify bool) (*signal
 		}
 	}
 	return out, nil
+}
+
+// Limits on gaps, for which a header asks memory without a file to show: a record of a million samples may be all
+// gap, a longer one at most 255 parts of 256.
+const (
+	maxGap      = 1 << 20
+	maxGapShare = 256
+)
+
+// held is how many samples of some frames are in files.
+func (r *Record) held(from, to int64) int64 {
+	n := int64(0)
+	for k, seg := range r.segments {
+		if a, b := max(from, r.starts[k]), min(to, r.starts[k+1]); seg != nil && a < b {
+			n += seg.held(a-r.starts[k], b-r.starts[k])
+		}
+	}
+	if r.segments == nil {
+		for _, s := range r.Signals {
+			if s.File != "~" {
+				n += int64(s.PerFrame) * (to - from)
+			}
+		}
+	}
+	return n
 }
 
 // fill reads the signals of one file.

@@ -215,6 +215,7 @@ func TestRefused(t *testing.T) {
 		"segment length":   {"fixed", replace("fixed.hea", "fixed/2 2 250 50", "fixed/2 2 250 51"), "the segments hold 50 samples, and the record line says 51"},
 		"segment rate":     {"fixed", replace("fix_1.hea", " 250 ", " 200 "), "another rate"},
 		"no segment":       {"fixed", func(m fstest.MapFS) { delete(m, "fix_1.hea") }, "segment 2"},
+		"all gap":          {"fixed", replace("fixed.hea", "fixed/2 2 250 50\nfix_0 30", "fixed/2 2 250 5000020\n~ 5000000"), "nearly all gap"},
 		"segment unit":     {"fixed", replace("fix_1.hea", "/mV", "/mmHg"), "another unit"},
 		"empty":            {"f16_30", func(m fstest.MapFS) { m["f16_30.hea"].Data = nil }, "the header is empty"},
 		"rate":             {"f16_30", replace("f16_30.hea", " 250 ", " 0 "), "rate is not above 0"},
