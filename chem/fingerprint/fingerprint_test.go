@@ -61,6 +61,7 @@ func kinds(t testing.TB) map[string]*Generator {
 	add("torsionschiral")(NewTorsions(TorsionOptions{Folding: simulated, Atoms: 5, Chirality: true}))
 	add("paths")(NewPaths(PathOptions{}))
 	add("paths5")(NewPaths(PathOptions{Min: 2, Max: 5, NoBondTypes: true, NoHydrogens: true, BitsEach: 3}))
+	out["maccs"] = NewMACCS()
 	return out
 }
 
@@ -122,7 +123,14 @@ func TestVectors(t *testing.T) {
 	ks := kinds(t)
 	for _, v := range vectors(t) {
 		m := parse(t, v.SMILES)
-		if len(v.Kinds) != len(ks) {
+		var keys []int
+		for _, b := range onBits(t, ks["maccs"], m) {
+			keys = append(keys, int(b))
+		}
+		if !slices.Equal(keys, v.MACCS) {
+			t.Errorf("%s: MACCS keys %v, want %v", v.SMILES, keys, v.MACCS)
+		}
+		if len(v.Kinds)+1 != len(ks) {
 			t.Fatalf("%d kinds in the vectors, %d here", len(v.Kinds), len(ks))
 		}
 		for name, want := range v.Kinds {

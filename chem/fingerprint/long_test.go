@@ -67,6 +67,9 @@ func thousand(t *testing.T, part []string) map[string]string {
 				continue
 			}
 			d.list(onBits(t, g, m))
+			if name == "maccs" {
+				continue
+			}
 			d.counts(sparse(t, g.Codes, m))
 		}
 		out[name] = d.short()

@@ -61,9 +61,6 @@ func (m Measure) Score(c, a, b int) float64 {
 	return x / (y + z - x)
 }
 
-// bound is the highest score that sets of a and b bits can have.
-func (m Measure) bound(a, b int) float64 { return m.Score(min(a, b), a, b) }
-
 // need is the smallest number of common bits for which good holds, more than min(a, b) if it never does. good holds
 // for all scores from some one on.
 func (m Measure) need(a, b int, good func(score float64) bool) int {
