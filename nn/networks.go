@@ -26,6 +26,7 @@ type Network struct {
 // Networks lists the named networks.
 var Networks = slices.Concat([]Network{
 	{"basic-cnn", "two convolutions and two dense layers, for small images", builder(BasicCNN)},
+	{"cnn1d", "two convolutions over time and two dense layers, for short signals", builder(CNN1D)},
 	{"dcgan", "generator of a deep convolutional GAN: noise to images", builder(DCGAN)},
 	{"dcgan-discriminator", "discriminator of a deep convolutional GAN: images to the log-odds of being real", builder(DCGANDiscriminator)},
 	{"mlp", "dense layers, for tables", builder(MLP)},

@@ -5,6 +5,30 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
+// CNN1DOptions are the hyper-parameters of CNN1D.
+type CNN1DOptions struct {
+	Out int `json:"out"` // classes or other outputs; 0 means 1
+}
+
+// CNN1D is BasicCNN over time: signals (batch, time, channels) to logits (batch, out), by two convolutions of kernel 3,
+// to 32 and 64 channels, each with ReLU and max pooling by 2, then a dense layer of 128 with ReLU and one of the
+// outputs. All signals have one length, of 4 samples or more.
+func CNN1D(o CNN1DOptions) (*Net, error) {
+	c := check{network: "cnn1d"}
+	c.least(&o.Out, 1, "out")
+	if err := c.done(); err != nil {
+		return nil, err
+	}
+	return &Net{Name: "cnn1d", Config: o, Inputs: images(1), Forward: func(s *Scope, in ...*Node) []*Node {
+		x := in[0]
+		for i, width := range []int{32, 64} {
+			x = MaxPool(ReLU(s.In(numbered("conv", i)).Conv(x, width, []int{3}, Conv{Padding: Pad(1)})), Pool{})
+		}
+		x = ReLU(s.In("dense1").Dense(Flatten(x), 128, Dense{}))
+		return []*Node{s.In("dense2").Dense(x, o.Out, Dense{})}
+	}}, nil
+}
+
 // ResNet1DOptions are the hyper-parameters of ResNet1D.
 type ResNet1DOptions struct {
 	Out     int     `json:"out"`               // classes or other outputs; 0 means 1

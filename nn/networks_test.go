@@ -57,6 +57,7 @@ func TestNetworkSizes(t *testing.T) {
 		{"dcgan-discriminator", `{"size": 64}`, true, []Shape{Float32s(2, 64, 64, 1)}, [][]int{{2, 1}}, 0},
 		{"mlp", `{"out": 10}`, false, []Shape{Float32s(3, 64)}, [][]int{{3, 10}}, 85_002},
 		{"mlp", `{"hidden": [8], "norm": "batch", "activation": "gelu", "dropout": 0.5}`, false, []Shape{Float32s(3, 64)}, [][]int{{3, 1}}, 0},
+		{"cnn1d", `{"out": 5}`, true, []Shape{Float32s(2, 140, 1)}, [][]int{{2, 5}}, 293_829},
 		{"resnet1d", `{"out": 5, "width": 8, "blocks": [1, 2]}`, true, []Shape{Float32s(2, 100, 12)}, [][]int{{2, 5}}, 0},
 		{"tcn", `{"out": 2, "channels": [4, 8]}`, true, []Shape{Float32s(2, 9, 3)}, [][]int{{2, 2}}, 0},
 		{"tcn", `{"steps": true}`, false, []Shape{Float32s(2, 9, 3)}, [][]int{{2, 9, 1}}, 0},
