@@ -1,0 +1,5 @@
+//go:build !long
+
+package layout_test
+
+const long = false
