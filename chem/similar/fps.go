@@ -43,8 +43,8 @@ func ReadFPS(r io.Reader) (*Matrix, Header, error) {
 		if err != nil && err != io.EOF {
 			return nil, f.head, err
 		}
-		if len(line) > 0 {
-			f.line(n, bytes.TrimSuffix(line, []byte("\r")))
+		if line = bytes.TrimSuffix(line, []byte("\r")); len(line) > 0 {
+			f.line(n, line)
 		}
 		if err == io.EOF || len(f.findings) >= maxFindings {
 			break
