@@ -33,7 +33,7 @@ type lane struct {
 	perRecord          int
 	annotations        bool
 	offset             int // of its samples in a record, in bytes
-	gain, bit, shift   float64
+	bit, shift         float64
 }
 
 // header is what the head of a file says.
