@@ -10,6 +10,8 @@ import (
 // Matcher looks for the patterns of a set in one molecule after another, and uses its memory again. It belongs to
 // one goroutine.
 type Matcher struct {
+	Steps int // limit of Has and Count; 0 = 100 million. See Options.Steps
+
 	set   *Set
 	m     *chem.Mol
 	n     int
@@ -92,7 +94,7 @@ func (k *Matcher) forget() {
 // Has says whether pattern i is in the molecule. A search that is given up counts as none; see Err.
 func (k *Matcher) Has(i int) bool {
 	p := k.set.programs[i]
-	if !k.begin(p, Options{}) {
+	if !k.begin(p, Options{Steps: k.Steps}) {
 		return false
 	}
 	return k.search(p, p.quick, -1, nil)
@@ -137,7 +139,7 @@ func (k *Matcher) Each(i int, o Options, yield func(atoms []int32) bool) error {
 // Count is the number of matches of pattern i on different sets of atoms, 0 where the search was given up.
 func (k *Matcher) Count(i int) int {
 	n := 0
-	k.each(k.set.programs[i], Options{Unique: true}, func([]int32) bool {
+	k.each(k.set.programs[i], Options{Unique: true, Steps: k.Steps}, func([]int32) bool {
 		n++
 		return false
 	})

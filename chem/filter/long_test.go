@@ -1,0 +1,5 @@
+//go:build long
+
+package filter
+
+const long = true
