@@ -81,12 +81,13 @@ var orders = Resampling{Image: "cubic", Labels: "linear", Probabilities: "linear
 
 // Options of Make. The zero value is nnU-Net's.
 type Options struct {
-	Use      string // the configuration; "" = 3d_fullres where images have depth, else 2d
-	Base     int    // channels of the first stage; 0 = 32
+	Use  string // the configuration; "" = 3d_fullres where images have depth, else 2d
+	Base int    // channels of the first stage; 0 = 32
+	// TargetGB is nnU-Net's target of memory on a graphics card, which scales its reference; 0 = 8
 	TargetGB float64
-	// nnU-Net's target of memory on a graphics card, which scales its reference; 0 = 8
 	Limit    int64 // bytes that a training may take by Bytes; 0 = no bound
-	MaxPatch int   // longest side of a patch in voxels; 0 = no bound
+	MaxPlane int   // longest side of a patch in planes, in pixels; 0 = no bound
+	MaxSolid int   // and of a solid patch, in voxels; 0 = no bound
 	MaxBatch int   // 0 = no bound
 }
 

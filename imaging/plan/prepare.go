@@ -37,7 +37,10 @@ func (p *Plan) permutation() [3]int {
 
 // Prepare brings an image to its plan: axes, crop to what is not zero, intensities, spacing. labels may be nil; they
 // lie on the image's grid. The image's channels are those of the plan. Voxels must be finite.
-func (p *Plan) Prepare(ctx context.Context, v *volume.Volume, labels *volume.LabelMap) (*Prepared, error) {
+//
+// numbered says that labels number instances, of which there may be thousands: they are then taken from the nearest
+// voxel, where classes follow the weight of each.
+func (p *Plan) Prepare(ctx context.Context, v *volume.Volume, labels *volume.LabelMap, numbered bool) (*Prepared, error) {
 	if v.NumChannels() != len(p.Channels) {
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "the image has %s, and the plan %d", fault.Count(v.NumChannels(), "channel"), len(p.Channels)), "a model reads images with the channels that it was trained on")
 	}
@@ -69,6 +72,9 @@ func (p *Plan) Prepare(ctx context.Context, v *volume.Volume, labels *volume.Lab
 		r = volume.Planes(axis, volume.Cubic, volume.Nearest)
 		labelOrders = volume.Planes(axis, volume.Linear, volume.Nearest).Orders
 		b.Coarse = 2 - axis
+	}
+	if numbered {
+		labelOrders = [3]volume.Order{volume.Nearest, volume.Nearest, volume.Nearest}
 	}
 	n := dims[0] * dims[1] * dims[2]
 	out.Values = make([]float32, n*len(p.Channels))

@@ -148,8 +148,12 @@ func (m *maker) firstPatch(spacing, median []float64) []float64 {
 	patch := make([]float64, len(spacing))
 	for a := range patch {
 		patch[a] = min(math.RoundToEven(inverse[a]*scale), median[a])
-		if o := m.options.MaxPatch; o > 0 {
-			patch[a] = min(patch[a], float64(o))
+		bound := m.options.MaxSolid
+		if n == 2 {
+			bound = m.options.MaxPlane
+		}
+		if bound > 0 {
+			patch[a] = min(patch[a], float64(bound))
 		}
 	}
 	return patch
