@@ -20,6 +20,7 @@ import (
 
 	"galen.dev/diagnosis/risk"
 	"galen.dev/fault"
+	"galen.dev/imaging/classify"
 	"galen.dev/store"
 	"galen.dev/task"
 )
@@ -27,6 +28,7 @@ import (
 // tasks is everything that Galen can learn and then do.
 var tasks = []*task.Task{
 	risk.Task,
+	classify.Task,
 }
 
 func main() {
