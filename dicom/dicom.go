@@ -13,6 +13,6 @@
 // may be a patient's.
 //
 // Read file.go and parse.go for the bytes, dataset.go for values, image.go and frame.go for pixels, display.go
-// for what a viewer shows, then scan.go, plane.go and stack.go from files to volumes. write.go, uid.go and
+// for what a viewer shows, then scan.go, plane.go and stack.go from files to volumes, segments.go for masks. write.go, uid.go and
 // segment.go go the other way.
 package dicom

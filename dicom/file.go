@@ -87,11 +87,25 @@ func parse(src io.ReaderAt, size int64, name string, later io.ReaderAt) (*File, 
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}
-	f.Findings = p.list
+	f.Findings = append(p.list, f.overlays()...)
 	if p.src == src { // not inflated
 		f.readFrom(src, later)
 	}
 	return f, nil
+}
+
+// overlays tells of graphics that are not drawn (PS3.3 C.9.2): planes of their own, or bits beside the stored ones.
+func (f *File) overlays() []fault.Finding {
+	planes := 0
+	for _, e := range f.All() {
+		if g := e.Tag.Group(); g >= 0x6000 && g <= 0x601E && g%2 == 0 && e.Tag.Element() == 0x0010 { // Overlay Rows
+			planes++
+		}
+	}
+	if planes == 0 {
+		return nil
+	}
+	return []fault.Finding{{Name: "overlay", Severity: fault.Info, File: f.Name, Message: fault.Count(planes, "overlay plane") + " not drawn: pixels are read without"}}
 }
 
 // readFrom moves the values that were left in the file from one reader to another.

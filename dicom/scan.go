@@ -279,7 +279,7 @@ func Format() volume.Format {
 // hold labels.
 func (s *Series) hasImages() bool {
 	return slices.ContainsFunc(s.Files, func(f *File) bool {
-		if f.Text(SOPClassUID) == segmentationStorage {
+		if f.isSegmentation() {
 			return false
 		}
 		return f.Find(PixelData) != nil || f.Find(FloatPixelData) != nil || f.Find(DoubleFloatPixelData) != nil
