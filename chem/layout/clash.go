@@ -22,12 +22,12 @@ func (g *graph) relieve(part []int32) {
 	}
 	g.budget = reliefLimit
 	tried := map[[2]int32]bool{}
-	for round := range 60 {
+	for range 60 {
 		i, j, ok := g.worst(part, tried)
 		if !ok || g.budget < 0 {
 			return
 		}
-		if !g.improve(i, j, round > 0) {
+		if !g.improve(i, j) {
 			tried[[2]int32{i, j}] = true
 			if len(tried) > 12 {
 				return
@@ -145,7 +145,7 @@ func (g *graph) path(i, j int32) []int32 {
 }
 
 // improve makes the one move that takes most off the cost of the collision of two vertices. It reports whether there was one.
-func (g *graph) improve(i, j int32, bend bool) bool {
+func (g *graph) improve(i, j int32) bool {
 	path := g.path(i, j)
 	best, gain := move{}, 0.02
 	try := func(m move) {
@@ -164,7 +164,7 @@ func (g *graph) improve(i, j int32, bend bool) bool {
 			try(move{v: v, mirror: true})
 		}
 	}
-	if gain == 0.02 && bend {
+	if gain == 0.02 {
 		for _, v := range path {
 			if g.frozen(v) {
 				continue

@@ -139,6 +139,10 @@ func (g *graph) pack(parts [][]int32) {
 		boxes[i] = newBox()
 		for _, v := range p {
 			boxes[i].add(g.at[v])
+			if g.of(v).Element != 6 { // room for letters
+				boxes[i].add(g.at[v] + 0.45)
+				boxes[i].add(g.at[v] - 0.45)
+			}
 		}
 		w, h := boxes[i].x1-boxes[i].x0+margin, boxes[i].y1-boxes[i].y0+margin
 		area += w * h

@@ -14,6 +14,7 @@ func (g *graph) orient(part []int32) {
 	if len(part) == 2 {
 		d := g.at[part[1]] - g.at[part[0]]
 		g.turn(part, cmplx.Conj(d)/complex(cmplx.Abs(d), 0))
+		g.handedness(part)
 		return
 	}
 	g.turn(part, g.align(part))
