@@ -4,12 +4,15 @@
 // [WriteTo] stream .smi files: a SMILES, a blank, a name on each line.
 //
 // The notation is OpenSMILES 1.0 with the extensions that RDKit reads: %(n) ring numbers up to 99999, dative bonds
-// -> and <-, the bond ~ of unknown order, [#6] for an element by number, aromatic si and te. Read parse.go first.
+// -> and <-, the bond ~ of unknown order, [#6] for an element by number, aromatic si and te. Of a CXSMILES extension
+// (a SMILES, a blank, |...|) the coordinates are read and the whole is kept as a property; see ExtensionProp. Read
+// parse.go first.
 //
 // Sources: D. Weininger, J. Chem. Inf. Comput. Sci. 28 (1988) 31; the OpenSMILES specification 1.0 (opensmiles.org).
 package smiles
 
 import (
+	"strings"
 	"sync"
 
 	"galen.dev/chem"
@@ -29,9 +32,19 @@ func Parse(s string) (*chem.Mol, error) { return ParseWith(s, Options{}) }
 
 // ParseWith is Parse with options.
 func ParseWith(s string, o Options) (*chem.Mol, error) {
+	extension := ""
+	if strings.IndexByte(s, '|') >= 0 {
+		s, extension = splitExtension(s)
+	}
 	m, err := parseGraph(s)
-	if err != nil || o.Raw {
+	if err != nil {
 		return m, err
+	}
+	if extension != "" {
+		extend(m, extension)
+	}
+	if o.Raw {
+		return m, nil
 	}
 	if !o.KeepHs {
 		m.RemoveHs()

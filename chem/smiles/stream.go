@@ -81,11 +81,15 @@ func readLine(in *bufio.Reader) (string, error) {
 
 // parse splits the line and reads its molecule.
 func (l *Line) parse(o Options) {
-	name := ""
+	name, text := "", l.SMILES
 	if i := strings.IndexAny(l.SMILES, " \t"); i >= 0 {
-		l.SMILES, name = l.SMILES[:i], strings.TrimSpace(l.SMILES[i:])
+		extension, rest, ok := cutExtension(l.SMILES[i:])
+		l.SMILES, name = l.SMILES[:i], rest
+		if text = l.SMILES; ok {
+			text += " |" + extension + "|"
+		}
 	}
-	m, err := ParseWith(l.SMILES, o)
+	m, err := ParseWith(text, o)
 	if err != nil {
 		found := append([]fault.Finding(nil), fault.FindingsOf(err)...)
 		for i := range found {
