@@ -3,6 +3,7 @@ package nifti
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -289,7 +290,8 @@ func unpackHead(head []byte) []byte {
 	if !bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
 		return head
 	}
-	z, err := gunzip.NewReader(bytes.NewReader(head))
+	// Not package gunzip, which hands nothing on of a part that was cut off: the head of a file always is.
+	z, err := gzip.NewReader(bytes.NewReader(head))
 	if err != nil {
 		return nil
 	}

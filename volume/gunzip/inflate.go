@@ -64,9 +64,11 @@ func (z *inflater) fill() error {
 	if z.eof || z.end-z.pos >= slack {
 		return nil
 	}
-	copy(z.in, z.in[z.pos:z.end])
-	z.end -= z.pos
-	z.pos = 0
+	// Bytes that lie in hold already stay before pos: align gives them back.
+	kept := min(z.pos, 8)
+	copy(z.in, z.in[z.pos-kept:z.end])
+	z.end -= z.pos - kept
+	z.pos = kept
 	for z.end < inSize {
 		n, err := z.r.Read(z.in[z.end:inSize])
 		z.end += n
