@@ -38,7 +38,7 @@ func simpleAtom(s string) (n *node, size int) {
 	return nil, 0
 }
 
-var organic = [128]int{
+var organic = [256]int{
 	'B': 5, 'C': 6, 'N': 7, 'O': 8, 'F': 9, 'P': 15, 'S': 16, 'I': 53,
 	'b': 5, 'c': 6, 'n': 7, 'o': 8, 'p': 15, 's': 16,
 }

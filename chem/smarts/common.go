@@ -16,7 +16,7 @@ type CommonOptions struct {
 	Bonds           BondCompare // which bonds fit each other
 	RingMatchesRing bool        // atoms and bonds in rings fit only atoms and bonds in rings, those outside only such
 	CompleteRings   bool        // a ring is in the result as a whole or not at all; bonds in rings fit only bonds in rings
-	Steps           int         // end the search after so many attempts; 0 = 2 million
+	Steps           int         // end the search after so many attempts; 0 = 20 million
 }
 
 // BondCompare says which bonds fit each other.
@@ -28,7 +28,7 @@ const (
 	BondAny                      // all bonds
 )
 
-const defaultCommonSteps = 2_000_000
+const defaultCommonSteps = 20_000_000
 
 // Common is the largest connected substructure of some molecules, by the number of its bonds.
 type Common struct {

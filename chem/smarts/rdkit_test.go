@@ -80,6 +80,33 @@ func describe(t testing.TB, k *Matcher, pattern, molecule int, o Options) string
 	return fmt.Sprintf("%d\t%d\t%d\t%d", pattern, molecule, len(sets), crc32.ChecksumIEEE(b))
 }
 
+// TestStereoAgainstRDKit is the same for arrangements, on molecules that have some.
+func TestStereoAgainstRDKit(t *testing.T) {
+	var ps []*Pattern
+	for _, s := range lines(t, "testdata/stereo.smarts") {
+		ps = append(ps, MustParse(s))
+	}
+	k := NewSet(ps).Matcher()
+	want := map[string]string{}
+	for _, l := range lines(t, "testdata/stereo.tsv.gz") {
+		f := strings.SplitN(l, "\t", 3)
+		want[f[0]+" "+f[1]] = l
+	}
+	for i, s := range lines(t, "testdata/stereo.smi") {
+		m, err := smiles.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Reset(m)
+		for j := range ps {
+			key := fmt.Sprint(j, " ", i)
+			if got := describe(t, k, j, i, Options{Chirality: true}); got != want[key] {
+				t.Errorf("%v on %s: got %q, RDKit %q", ps[j], s, got, want[key])
+			}
+		}
+	}
+}
+
 // TestAgainstRDKit compares the matches of RDKit's own patterns and of all catalogues on a sample of molecules:
 // testdata/matches.py wrote what RDKit finds.
 func TestAgainstRDKit(t *testing.T) {

@@ -1,4 +1,4 @@
-"""Writes RDKit's matches: python matches.py PATTERNS MOLECULES > matches.tsv
+"""Writes RDKit's matches: python matches.py PATTERNS MOLECULES [chiral] > matches.tsv
 
 A line for each pattern and molecule (both counted from 0) that match: pattern, molecule, the number of unique
 matches, and the CRC-32 of all matches, sorted and written as "0,1,2;0,2,1;". Patterns with more than 20000 matches on
