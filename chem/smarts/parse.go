@@ -10,7 +10,7 @@ import (
 
 // Limits of what a pattern may be.
 const (
-	maxLength = 1 << 17 // characters
+	maxLength = 1 << 14 // characters
 	maxNested = 64      // recursive environments in each other
 )
 

@@ -137,6 +137,13 @@ func (g *graph) plan(near [][]int32, rare []float64) []step {
 		}
 		return byRarity(rare)(a, b) < 0
 	}
+	roots := make([]int32, n) // where a component may begin, the best first
+	for i := range roots {
+		roots[i] = int32(i)
+	}
+	if rare != nil {
+		slices.SortFunc(roots, byRarity(rare))
+	}
 	frontier := make([]int32, 0, n) // atoms that are reached and not placed
 	for len(steps) < n {
 		best := int32(-1)
@@ -146,14 +153,10 @@ func (g *graph) plan(near [][]int32, rare []float64) []step {
 			}
 		}
 		if best < 0 {
-			for a := range int32(n) {
-				if !placed[a] && (best < 0 || better(a, best)) {
-					best = a
-					if rare == nil {
-						break
-					}
-				}
+			for placed[roots[0]] {
+				roots = roots[1:]
 			}
+			best = roots[0]
 		} else {
 			frontier = slices.Delete(frontier, slices.Index(frontier, best), slices.Index(frontier, best)+1)
 		}
