@@ -21,6 +21,7 @@ import (
 	"galen.dev/diagnosis/risk"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
+	"galen.dev/imaging/segment"
 	"galen.dev/store"
 	"galen.dev/task"
 )
@@ -29,6 +30,7 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	classify.Task,
+	segment.Task,
 }
 
 func main() {
