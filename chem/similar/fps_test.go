@@ -34,7 +34,7 @@ func TestReadFPS(t *testing.T) {
 func TestBadFPS(t *testing.T) {
 	for text, lines := range map[string][]int{
 		"":                                      {1},
-		"#num_bits=0\n": {1},
+		"#num_bits=0\n":                         {1},
 		"#num_bits=8\nff\ta\nfg\tb\nfff\tc":     {3, 4},
 		"#num_bits=9\nff02\ta\n":                {2},
 		"ff\ta\n#num_bits=16\n":                 {2},
