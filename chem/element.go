@@ -50,8 +50,8 @@ func IsMetal(z uint8) bool {
 	return true
 }
 
-// isEarly says whether an element stands left of carbon, so that a positive charge takes a bond away.
-func isEarly(z uint8) bool {
+// IsEarly says whether an element stands left of carbon, so that a positive charge takes a bond away.
+func IsEarly(z uint8) bool {
 	switch z {
 	case 3, 4, 5, 11, 12, 13, 19, 20, 21, 22, 30, 31, 32, 37, 38, 39, 40, 41, 48, 49, 50, 51,
 		55, 56, 57, 58, 59, 60, 61, 72, 73, 80, 81, 82, 83:

@@ -5,9 +5,9 @@ import "slices"
 // RemoveHs takes hydrogens that are plain substituents out of the graph and counts them at their neighbours. Kept
 // are hydrogens with an isotope, a charge of -1, an atom map, no neighbour or more than one, and those beside other
 // hydrogens only, atoms of any kind, centres that are not tetrahedral, or beside a double bond whose arrangement
-// they alone define. It works on molecules that are not sanitized yet; Sanitize comes after it.
-func (m *Mol) RemoveHs() {
-	var gone []bool
+// they alone define. It works on molecules that are not sanitized yet; Sanitize comes after it. It returns marks on
+// the atoms that left, by their old indices, or nil if none did.
+func (m *Mol) RemoveHs() (gone []bool) {
 	for i := range m.Atoms {
 		if m.Atoms[i].Element == 1 && m.removable(int32(i)) {
 			if gone == nil {
@@ -17,7 +17,7 @@ func (m *Mol) RemoveHs() {
 		}
 	}
 	if gone == nil {
-		return
+		return nil
 	}
 	for i := len(gone) - 1; i >= 0; i-- {
 		if gone[i] {
@@ -31,6 +31,7 @@ func (m *Mol) RemoveHs() {
 			a.ExplicitH = 0
 		}
 	}
+	return gone
 }
 
 func (m *Mol) removable(i int32) bool {

@@ -198,7 +198,7 @@ func (m *Mol) wantsDouble(i int32) bool {
 		}
 	}
 	charge := int(a.Charge)
-	if isEarly(a.Element) || a.Element == 6 && charge > 0 {
+	if IsEarly(a.Element) || a.Element == 6 && charge > 0 {
 		charge = -charge
 	}
 	list := elements[a.Element].Valences

@@ -1,0 +1,5 @@
+//go:build long
+
+package standard
+
+const tautomerEvery = 1
