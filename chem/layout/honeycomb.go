@@ -189,39 +189,57 @@ func poor(turns []int8, w []wish) bool {
 	return inwards > 1
 }
 
-// polygonTurns is a round ring: all corners outwards but those that must not be.
+// polygonTurns is a round ring: all corners outwards but those that must not be. The best turns are found exactly,
+// corner by corner (dynamic programming), once for each turn of the first corner.
 func polygonTurns(w []wish) []int8 {
 	n := len(w)
-	out := make([]int8, n)
-	for i := range out {
-		out[i] = 1
-		if w[i].turn < -1 {
-			out[i] = -1
+	worth := func(i int, t int8) float64 { return float64(t) * (2 + max(w[i].turn, -9)) }
+	joint := func(i int, t, next int8) float64 {
+		if w[i].same != 0 && t*next != w[i].same {
+			return -1000
 		}
+		return 0
 	}
-	for i := range out {
-		k := (i + 1) % n
-		if w[i].same == 0 || out[i]*out[k] == w[i].same {
-			continue
+	var best []int8
+	most := math.Inf(-1)
+	for _, first := range [2]int8{1, -1} {
+		score := [2]float64{worth(0, 1), math.Inf(-1)}
+		if first < 0 {
+			score = [2]float64{math.Inf(-1), worth(0, -1)}
 		}
-		// The end with fewer substituents gives way, if no other double bond holds it.
-		before, after := w[(i+n-1)%n].same != 0, w[k].same != 0
-		if !before && (w[i].turn < w[k].turn || after) {
-			out[i] = -out[i]
-		} else {
-			out[k] = -out[k]
+		from := make([][2]int8, n)
+		for i := 1; i < n; i++ {
+			var next [2]float64
+			for k, t := range [2]int8{1, -1} {
+				a, b := score[0]+joint(i-1, 1, t), score[1]+joint(i-1, -1, t)
+				next[k], from[i][k] = a+worth(i, t), 0
+				if b > a {
+					next[k], from[i][k] = b+worth(i, t), 1
+				}
+			}
+			score = next
+		}
+		for k, t := range [2]int8{1, -1} {
+			if total := score[k] + joint(n-1, t, first); total > most {
+				most = total
+				best = make([]int8, n)
+				for i, state := n-1, int8(k); i >= 0; i-- {
+					best[i] = 1 - 2*state
+					state = from[i][state]
+				}
+			}
 		}
 	}
 	sum := 0
-	for _, t := range out {
+	for _, t := range best {
 		sum += int(t)
 	}
-	if sum < 3 {
-		for i := range out {
-			out[i] = 1
+	if sum < 3 { // it would not close
+		for i := range best {
+			best[i] = 1
 		}
 	}
-	return out
+	return best
 }
 
 // wish says what a corner of a large ring should be.

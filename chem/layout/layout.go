@@ -24,7 +24,8 @@ import (
 const BondLength = 1.5
 
 // Place sets the coordinates of a molecule to a drawing of it. The molecule must come from a reader or a call of
-// Connect; stereo and rings are used where they have been perceived. Any size is laid out; beyond 3,000
+// Connect; stereo and rings are used where they have been perceived.
+// In a few cages and large rings (about one molecule in ten thousand) a double bond or centre cannot be shown as stated. Any size is laid out; beyond 3,000
 // atoms collisions are no longer looked for, and beyond 10,000 the drawing follows the order of the atoms.
 func Place(m *chem.Mol) { place(m, nil, nil) }
 
