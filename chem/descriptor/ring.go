@@ -59,9 +59,26 @@ func CountRings(m *chem.Mol) RingCounts {
 // two bonds or more, the ends of the shared path are bridgeheads.
 func junctions(m *chem.Mol) (spiro, bridgeheads int) {
 	rings := m.Rings()
+	if rings.Len() < 2 {
+		return 0, 0
+	}
+	through := make([][]int, len(m.Atoms)) // the rings before the present one, for atoms of several rings
 	var spiros, heads []int32
+	var met []int
 	for x := range rings.Len() {
-		for y := range x {
+		met = met[:0]
+		for _, a := range rings.Atoms(x) {
+			if rings.AtomCount(a) < 2 {
+				continue
+			}
+			for _, y := range through[a] {
+				if !slices.Contains(met, y) {
+					met = append(met, y)
+				}
+			}
+			through[a] = append(through[a], x)
+		}
+		for _, y := range met {
 			shared, common := 0, int32(-1)
 			for _, a := range rings.Atoms(x) {
 				if rings.AtomCount(a) > 1 && slices.Contains(rings.Atoms(y), a) {

@@ -117,7 +117,6 @@ const (
 	havePaths
 	haveDistances
 	haveRings
-	haveQED
 )
 
 // set marks a result as computed and says whether it was so before.
@@ -127,8 +126,8 @@ func (h *haves) set(what haves) bool {
 	return before
 }
 
-// NewDescriber prepares the computation of descriptors in the given order. Names that do not exist are refused with
-// what they may have meant.
+// NewDescriber prepares the computation of descriptors in the given order; without names, of all. Names that do not
+// exist are refused with what they may have meant.
 func NewDescriber(names ...string) (*Describer, error) {
 	d := &Describer{}
 	var unknown []fault.Finding
