@@ -243,12 +243,12 @@ func TestElasticDoesNotFold(t *testing.T) {
 	s := Settings{Elastic: Elastic{Probability: 1, Spacing: [3]float64{8, 8, 8}, Magnitude: Range{50, 50}}}
 	for seed := range uint64(20) {
 		smp := newSampler(Draw(seed, s, []int{33, 41, 1}))
-		var last [3]float64
-		smp.each(func(at int, p [3]float64) {
-			if at%41 > 0 && p[2] <= last[2] {
-				t.Fatalf("seed %d folds at voxel %d", seed, at)
+		smp.rows(func(row int) {
+			for w := 1; w < 41; w++ {
+				if smp.read[2][w] <= smp.read[2][w-1] {
+					t.Fatalf("seed %d folds at voxel %d", seed, row+w)
+				}
 			}
-			last = p
 		})
 		smp.free()
 	}

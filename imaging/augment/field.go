@@ -53,12 +53,20 @@ func (s *sampler) startRow(d, h int) {
 	}
 }
 
-// displace adds the field at coordinate w of the row to a position.
-func (s *sampler) displace(p *[3]float64, w int) {
-	k := &s.spline[2][w]
-	for i, point := range k.point {
-		for axis := range 3 {
-			p[axis] += k.weight[i] * s.row[point*3+axis]
+// displace adds the field to the positions of the row.
+func (s *sampler) displace() {
+	z, y, x := s.read[0], s.read[1], s.read[2]
+	for w := range x {
+		k := &s.spline[2][w]
+		var d [3]float64
+		for i, point := range k.point {
+			r := s.row[point*3:][:3]
+			d[0] += k.weight[i] * r[0]
+			d[1] += k.weight[i] * r[1]
+			d[2] += k.weight[i] * r[2]
 		}
+		z[w] += d[0]
+		y[w] += d[1]
+		x[w] += d[2]
 	}
 }

@@ -1,6 +1,10 @@
 package augment
 
-import "math"
+import (
+	"math"
+
+	"galen.dev/engine/vec"
+)
 
 // truncate is how many sigmas a Gaussian kernel reaches, as in scipy.
 const truncate = 4
@@ -42,24 +46,39 @@ func (s *scratch) gaussian(sigma float64) {
 
 // smooth convolves a into b along an axis of n voxels that are inner apart.
 func (s *scratch) smooth(n, inner int) {
+	if inner == 1 {
+		s.smoothRows(n)
+		return
+	}
+	s.pair = resize(s.pair, inner)
 	for start := 0; start < len(s.a); start += n * inner {
 		in, out := s.a[start:start+n*inner], s.b[start:start+n*inner]
 		for i := range n {
 			o := out[i*inner : (i+1)*inner]
-			for x, v := range in[i*inner : (i+1)*inner] {
-				o[x] = s.kernel[0] * v
-			}
+			vec.MulScalar(o, in[i*inner:(i+1)*inner], s.kernel[0])
 			for k := 1; k < len(s.kernel); k++ {
-				w, down, up := s.kernel[k], reflected(i-k, n)*inner, reflected(i+k, n)*inner
-				if inner == 1 {
-					o[0] += w * (in[down] + in[up])
-					continue
-				}
-				a, b := in[down:down+inner], in[up:up+inner]
-				for x := range o {
-					o[x] += w * (a[x] + b[x])
-				}
+				down, up := reflected(i-k, n)*inner, reflected(i+k, n)*inner
+				vec.Add(s.pair, in[down:down+inner], in[up:up+inner])
+				vec.MulScalarAdd(o, s.pair, s.kernel[k], o)
 			}
+		}
+	}
+}
+
+// smoothRows convolves a into b along rows of n voxels.
+func (s *scratch) smoothRows(n int) {
+	reach := len(s.kernel) - 1
+	s.pair, s.padded = resize(s.pair, n), resize(s.padded, n+2*reach)
+	for start := 0; start < len(s.a); start += n {
+		in, o := s.a[start:start+n], s.b[start:start+n]
+		copy(s.padded[reach:], in)
+		for k := 1; k <= reach; k++ {
+			s.padded[reach-k], s.padded[reach+n-1+k] = in[reflected(-k, n)], in[reflected(n-1+k, n)]
+		}
+		vec.MulScalar(o, in, s.kernel[0])
+		for k := 1; k <= reach; k++ {
+			vec.Add(s.pair, s.padded[reach-k:][:n], s.padded[reach+k:][:n])
+			vec.MulScalarAdd(o, s.pair, s.kernel[k], o)
 		}
 	}
 }

@@ -16,13 +16,17 @@ type sampler struct {
 	table    [3][]int   // for exact: what each coordinate of the result adds to the source's voxel; outside: -1
 	field    *Grid
 	spline   [3][]knot
-	row      []float64 // the field along one row: 3 numbers for each control point of the width
+	row      []float64    // the field along one row: 3 numbers for each control point of the width
+	read     [3][]float64 // where the voxels of one row are read
+	last     [3]float64   // the last voxel of each axis of the input
 	scratch
 }
 
 // scratch is memory for changes of values.
 type scratch struct {
 	a, b   []float32
+	pair   []float32 // sums of two rows at equal distances
+	padded []float32 // a row with what lies beyond its ends
 	kernel []float32
 	pairs  [3][]pair
 	pcg    rand.PCG
@@ -52,6 +56,7 @@ func newSampler(p Parameters) *sampler {
 		panic("augment: an axis without voxels")
 	}
 	for i := range 3 {
+		s.last[i] = float64(s.from[i] - 1)
 		s.offset[i] = centre(s.from[i]) + p.Shift[i]
 		for j := range 3 {
 			s.offset[i] -= s.m[i][j] * centre(s.to[j])
@@ -185,45 +190,69 @@ func fold1(p, last float64, b Border) float64 {
 	return math.Min(p, last)
 }
 
-// each calls visit for every voxel of the result, row after row, with the position it is read from.
-func (s *sampler) each(visit func(at int, p [3]float64)) {
+// rows calls visit for every row of the result with the place of its first voxel, after filling s.read with the
+// positions that the row's voxels are read from.
+func (s *sampler) rows(visit func(at int)) {
+	for i := range s.read {
+		s.read[i] = resize(s.read[i], s.to[2])
+	}
 	at := 0
 	for d := range s.to[0] {
 		for h := range s.to[1] {
-			var base [3]float64
 			for i := range 3 {
-				base[i] = s.m[i][0]*float64(d) + s.m[i][1]*float64(h) + s.offset[i]
+				base, step := s.m[i][0]*float64(d)+s.m[i][1]*float64(h)+s.offset[i], s.m[i][2]
+				for w := range s.read[i] {
+					s.read[i][w] = base + step*float64(w)
+				}
 			}
 			if s.field != nil {
 				s.startRow(d, h)
+				s.displace()
 			}
-			for w := range s.to[2] {
-				x := float64(w)
-				p := [3]float64{base[0] + s.m[0][2]*x, base[1] + s.m[1][2]*x, base[2] + s.m[2][2]*x}
-				if s.field != nil {
-					s.displace(&p, w)
-				}
-				visit(at, p)
-				at++
-			}
+			visit(at)
+			at += s.to[2]
 		}
 	}
 }
 
+// inner says whether all eight voxels around a position are within the input, and gives the first one's place in memory,
+// counted in voxels, and the position within the cell that they span.
+func (s *sampler) inner(w int) (first int, f [3]float32, ok bool) {
+	z, y, x := s.read[0][w], s.read[1][w], s.read[2][w]
+	if !(z >= 0 && y >= 0 && x >= 0 && z < s.last[0] && y < s.last[1] && x < s.last[2]) {
+		return 0, f, false
+	}
+	iz, iy, ix := int(z), int(y), int(x)
+	return (iz*s.from[1]+iy)*s.from[2] + ix, [3]float32{float32(z - float64(iz)), float32(y - float64(iy)), float32(x - float64(ix))}, true
+}
+
 func (s *sampler) image(out, in []float32, channels int) {
 	var t [3]tap
-	s.each(func(at int, p [3]float64) {
-		if !s.taps(&t, p, channels) {
-			return
-		}
-		o := out[at*channels : (at+1)*channels]
-		for i := range t[0].n {
-			for j := range t[1].n {
-				row, w := t[0].at[i]+t[1].at[j], t[0].weight[i]*t[1].weight[j]
-				for k := range t[2].n {
-					from, w := row+t[2].at[k], w*t[2].weight[k]
-					for c := range o {
-						o[c] += w * in[from+c]
+	right, down := s.from[2]*channels, s.from[1]*s.from[2]*channels
+	s.rows(func(row int) {
+		for w := range s.to[2] {
+			o := out[(row+w)*channels:][:channels]
+			if first, f, ok := s.inner(w); ok {
+				a, b := in[first*channels:], in[first*channels+down:]
+				a, b = a[:right+2*channels], b[:right+2*channels]
+				for c := range o {
+					v0 := between(between(a[c], a[c+channels], f[2]), between(a[c+right], a[c+right+channels], f[2]), f[1])
+					v1 := between(between(b[c], b[c+channels], f[2]), between(b[c+right], b[c+right+channels], f[2]), f[1])
+					o[c] = between(v0, v1, f[0])
+				}
+				continue
+			}
+			if !s.taps(&t, [3]float64{s.read[0][w], s.read[1][w], s.read[2][w]}, channels) {
+				continue
+			}
+			for i := range t[0].n {
+				for j := range t[1].n {
+					row, w := t[0].at[i]+t[1].at[j], t[0].weight[i]*t[1].weight[j]
+					for k := range t[2].n {
+						from, w := row+t[2].at[k], w*t[2].weight[k]
+						for c := range o {
+							o[c] += w * in[from+c]
+						}
 					}
 				}
 			}

@@ -2,6 +2,8 @@ package augment
 
 import (
 	"math"
+
+	"galen.dev/engine/vec"
 )
 
 // apply changes the values of the step's channel in place. An image that lacks the channel is a defect of the
@@ -28,9 +30,9 @@ func (p Step) apply(image []float32, dims [3]int, channels int, s *scratch) {
 	case LowResolution:
 		v.lowResolution(dims, p.Amount, s)
 	case Gamma:
-		v.gamma(p.Amount, false)
+		v.gamma(p.Amount, false, s)
 	case InvertedGamma:
-		v.gamma(p.Amount, true)
+		v.gamma(p.Amount, true, s)
 	default:
 		panic("augment: a step of an unknown kind")
 	}
@@ -87,21 +89,32 @@ func (c channel) span() (low, high float64) {
 // gamma raises values, scaled to 0..1 within their range, to a power, and gives the result the mean and the
 // standard deviation they had. Inverted works on the negative image: it spreads the bright end in place of the
 // dark. An image of one value stays.
-func (c channel) gamma(exponent float64, inverted bool) {
+func (c channel) gamma(exponent float64, inverted bool, s *scratch) {
 	mean, sd := c.moments()
 	low, high := c.span()
 	width := high - low
 	if !(width > 0) {
 		return
 	}
+	s.a = resize(s.a, c.count())
+	c.pack(s.a)
+	base, sign := low, 1.
 	if inverted {
-		c.update(func(x float64) float64 { return high - width*math.Pow((high-x)/width, exponent) })
-	} else {
-		c.update(func(x float64) float64 { return low + width*math.Pow((x-low)/width, exponent) })
+		base, sign = high, -1
 	}
-	now, spread := c.moments()
+	// x^g is exp(g log x); the logarithm of 0 is -infinity, and its exponential 0 again.
+	for i, v := range s.a {
+		s.a[i] = float32(sign * (float64(v) - base) / width)
+	}
+	vec.Log(s.a, s.a)
+	vec.MulScalar(s.a, s.a, float32(exponent))
+	vec.Exp(s.a, s.a)
+	now, spread := channel{s.a, 1}.moments()
 	if !(spread > 0) {
 		return
 	}
-	c.update(func(x float64) float64 { return mean + (x-now)*(sd/spread) })
+	factor := sign * sd / spread
+	for i, v := range s.a {
+		c.values[i*c.step] = float32(mean + (float64(v)-now)*factor)
+	}
 }
