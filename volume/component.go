@@ -118,12 +118,28 @@ func link[T uint8 | uint16](c *components, in Slice[T], n Neighbours) {
 	}
 }
 
-// linkBox joins voxels of a box to earlier neighbours in it.
-func linkBox[T uint8 | uint16](c *components, in Slice[T], steps []stepTo, b Box) {
-	offsets := make([]int, len(steps))
-	for k, s := range steps {
-		offsets[k] = (s.z*c.dims[1]+s.y)*c.dims[0] + s.x
+// fresh are the steps that lead from a voxel to those that are no neighbours of the one before it in its row: where
+// both have one label, the others are joined already.
+func fresh(steps []stepTo) (out []stepTo) {
+	for _, s := range steps {
+		if s != (stepTo{-1, 0, 0}) && !slices.Contains(steps, stepTo{s.x + 1, s.y, s.z}) {
+			out = append(out, s)
+		}
 	}
+	return out
+}
+
+// linkBox joins voxels of a box to earlier neighbours in it.
+func linkBox[T uint8 | uint16](c *components, in Slice[T], all []stepTo, b Box) {
+	offset := func(steps []stepTo) []int {
+		out := make([]int, len(steps))
+		for k, s := range steps {
+			out[k] = (s.z*c.dims[1]+s.y)*c.dims[0] + s.x
+		}
+		return out
+	}
+	few := fresh(all)
+	allOffsets, fewOffsets := offset(all), offset(few)
 	for z := b.From[2]; z < b.To[2]; z++ {
 		for y := b.From[1]; y < b.To[1]; y++ {
 			line := (z*c.dims[1] + y) * c.dims[0]
@@ -135,6 +151,11 @@ func linkBox[T uint8 | uint16](c *components, in Slice[T], steps []stepTo, b Box
 				}
 				own := uint32(i) + 1
 				c.parent[i] = own
+				steps, offsets := all, allOffsets
+				if x > b.From[0] && in[i-1] == in[i] {
+					c.parent[i] = c.parent[i-1]
+					steps, offsets = few, fewOffsets
+				}
 				middle := rows && x > 0 && x < b.To[0]-1
 				for k, s := range steps {
 					if !middle {
@@ -183,29 +204,41 @@ func linkBorder[T uint8 | uint16](c *components, in Slice[T], steps []stepTo, ax
 	}
 }
 
+// numbered is the number of the part of a voxel that has none yet, while those before it have theirs: a root begins the
+// next part after parts.
+func (c *components) numbered(i, parts int) uint32 {
+	if c.parent[i] == uint32(i)+1 {
+		return uint32(parts + 1)
+	}
+	return c.parent[c.parent[i]-1]
+}
+
 // number replaces parents by numbers: a part's first voxel in memory is its root, so that it is met first.
 func (c *components) number(m *LabelMap) []Component {
 	var out []Component
 	p := c.parent
-	i := 0
 	for z := range c.dims[2] {
 		for y := range c.dims[1] {
-			for x := range c.dims[0] {
-				if p[i] == 0 {
-					i++
+			line := (z*c.dims[1] + y) * c.dims[0]
+			row := p[line : line+c.dims[0]]
+			for x := 0; x < len(row); {
+				if row[x] == 0 {
+					x++
 					continue
 				}
-				if p[i] == uint32(i)+1 {
-					out = append(out, Component{Number: uint32(len(out) + 1), Label: m.Get(i), Box: Box{From: c.dims}})
-					p[i] = uint32(len(out))
-				} else {
-					p[i] = p[p[i]-1] // an earlier voxel, numbered already
+				// A run of one part counts at once; sums of whole numbers are exact in any order.
+				from, number := x, c.numbered(line+x, len(out))
+				if int(number) > len(out) {
+					out = append(out, Component{Number: number, Label: m.Get(line + x), Box: Box{From: c.dims}})
 				}
-				part := &out[p[i]-1]
-				part.Voxels++
-				part.Box.join(Box{From: [3]int{x, y, z}, To: [3]int{x + 1, y + 1, z + 1}})
-				part.Centre = part.Centre.Plus(Vec{float64(x), float64(y), float64(z)})
-				i++
+				row[x] = number
+				for x++; x < len(row) && row[x] != 0 && c.numbered(line+x, len(out)) == number; x++ {
+					row[x] = number
+				}
+				part, n := &out[number-1], x-from
+				part.Voxels += n
+				part.Box.join(Box{From: [3]int{from, y, z}, To: [3]int{x, y + 1, z + 1}})
+				part.Centre = part.Centre.Plus(Vec{float64(n * (from + x - 1) / 2), float64(n * y), float64(n * z)})
 			}
 		}
 	}
