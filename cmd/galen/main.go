@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"galen.dev/diagnosis/risk"
+	waveform "galen.dev/diagnosis/signal"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
 	"galen.dev/imaging/segment"
@@ -29,6 +30,7 @@ import (
 // tasks is everything that Galen can learn and then do.
 var tasks = []*task.Task{
 	risk.Task,
+	waveform.Task,
 	classify.Task,
 	segment.Task,
 }
