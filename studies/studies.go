@@ -4,10 +4,11 @@ package studies
 
 import (
 	"embed"
+	"path"
 	"strings"
 )
 
-//go:embed *.yaml examples/*.csv
+//go:embed *.yaml examples/*
 var files embed.FS
 
 // Names lists the ready studies.
@@ -31,8 +32,17 @@ func Read(name string) ([]byte, bool) {
 	return data, err == nil
 }
 
-// Example returns made-up cases to which a ready study's model can be applied, as CSV.
-func Example(name string) ([]byte, bool) {
-	data, err := files.ReadFile("examples/" + name + ".csv")
-	return data, err == nil
+// Example returns made-up cases to which a ready study's model can be applied, and the name of their file.
+func Example(name string) (file string, data []byte, ok bool) {
+	entries, err := files.ReadDir("examples")
+	if err != nil {
+		return "", nil, false
+	}
+	for _, e := range entries {
+		if strings.TrimSuffix(e.Name(), path.Ext(e.Name())) == name {
+			data, err := files.ReadFile("examples/" + e.Name())
+			return e.Name(), data, err == nil
+		}
+	}
+	return "", nil, false
 }

@@ -19,10 +19,16 @@ import (
 	"galen.dev/task"
 )
 
-// demoStudies are what the demo runs, in order. Those whose data are not on the machine are passed over with
-// a word, so that the demo needs no network; the first has its data in the program. All of them together
-// stay under three minutes on two cores.
-var demoStudies = []string{"wdbc", "heart_cleveland", "support2"}
+// demoStudies are what the demo runs, in order: of each row the first whose data are on the machine. A row whose data
+// are not there at all is passed over with a word, so that the demo needs no network; the last of a row may be one of
+// made-up data. All of them together stay under five minutes on two cores.
+var demoStudies = [][]string{
+	{"wdbc"},
+	{"heart_cleveland"},
+	{"support2"},
+	{"breastmnist", "synthetic-ultrasound"},
+	{"synthetic-cells"},
+}
 
 func (a *app) demoCommand() *cobra.Command {
 	var folder, addr string
@@ -68,12 +74,17 @@ func (a *app) demo(cmd *cobra.Command, folder, addr string, noServe bool) error 
 		return err
 	}
 	rows := make([]demoRow, 0, len(demoStudies))
-	for _, name := range demoStudies {
-		row, err := a.demoStudy(cmd, x, name)
-		if err != nil {
-			return err
+	for _, names := range demoStudies {
+		for k, name := range names {
+			row, err := a.demoStudy(cmd, x, name, k+1 < len(names))
+			if err != nil {
+				return err
+			}
+			if row.Passed == "" || k+1 == len(names) {
+				rows = append(rows, row)
+				break
+			}
 		}
-		rows = append(rows, row)
 	}
 	page := filepath.Join(folder, "index.html")
 	home := func(link func(id string) string) func(io.Writer) error {
@@ -105,7 +116,9 @@ func (a *app) demo(cmd *cobra.Command, folder, addr string, noServe bool) error 
 	})
 }
 
-func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRow, error) {
+// demoStudy runs a study, and applies its model to made-up cases where there are some. other tells that another study
+// stands in for it where its data are not here.
+func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string, other bool) (demoRow, error) {
 	s, err := loadStudy(name)
 	if err != nil {
 		return demoRow{}, err
@@ -122,6 +135,9 @@ func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRo
 			row.Passed = "its data are not on this machine: `galen data pull " + s.Data + "` fetches them"
 		}
 		if !a.quiet {
+			if other {
+				row.Passed += "; made-up data stand in for them"
+			}
 			fmt.Fprintf(a.err, "passed over: %s\n", row.Passed)
 		}
 		return row, nil
@@ -130,9 +146,13 @@ func (a *app) demoStudy(cmd *cobra.Command, x *task.Runner, name string) (demoRo
 		return row, err
 	}
 	row.Run, row.Report, row.Metrics = res.Run, res.Report, res.Metrics
-	if cases, ok := studies.Example(name); ok {
+	if file, cases, ok := studies.Example(name); ok {
+		params := map[string]any{}
+		if t, err := task.Find(tasks, s.Task); err == nil && t.Param("overlays") != nil {
+			params["overlays"] = filepath.Join(res.Folder, "example-overlays")
+		}
 		err := writeWhole(filepath.Join(res.Folder, "example-predictions.json"), func(w io.Writer) error {
-			done, err := x.Apply(cmd.Context(), res.Run, task.Input{Path: name + ".csv", Reader: bytes.NewReader(cases)}, nil, w, task.JSON)
+			done, err := x.Apply(cmd.Context(), res.Run, task.Input{Path: file, Reader: bytes.NewReader(cases)}, params, w, task.JSON)
 			if done != nil {
 				row.Applied = done.Cases
 			}
