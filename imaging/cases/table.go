@@ -222,6 +222,13 @@ func (s *source) rows(ctx context.Context, l *layout, name string, rows [][]stri
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		split := ""
+		if c.split >= 0 {
+			w := strings.ToLower(strings.TrimSpace(row[c.split]))
+			if split = splitNames[w]; split == "" && w != "" {
+				note(&word, i+1)
+			}
+		}
 		it, err := s.named(ctx, l, path.Join(path.Dir(name), filepath.ToSlash(strings.TrimSpace(row[c.path]))))
 		if errors.Is(err, fs.ErrNotExist) {
 			note(&absent, i+1)
@@ -232,15 +239,9 @@ func (s *source) rows(ctx context.Context, l *layout, name string, rows [][]stri
 			l.refused(row[c.path], err)
 			continue
 		}
-		it.row = i + 1
+		it.row, it.split = i+1, split
 		if c.patient >= 0 {
 			it.patient = strings.TrimSpace(row[c.patient])
-		}
-		if c.split >= 0 {
-			w := strings.ToLower(strings.TrimSpace(row[c.split]))
-			if it.split = splitNames[w]; it.split == "" && w != "" {
-				note(&word, i+1)
-			}
 		}
 		if c.mask >= 0 {
 			if err := s.maskOf(it, path.Join(path.Dir(name), filepath.ToSlash(strings.TrimSpace(row[c.mask]))), l.regions); err != nil {
@@ -373,6 +374,9 @@ func (s *source) named(ctx context.Context, l *layout, name string) (*item, erro
 			found := slices.Clone(l.findings[before:])
 			l.findings = l.findings[:before]
 			return nil, fault.Refuse("reading an image", found)
+		}
+		if len(items) == 0 {
+			return nil, fault.Errorf(fault.Data, "no image of a known format")
 		}
 		return nil, fault.Errorf(fault.Data, "it holds %s, and one is needed", fault.Count(len(items), "image"))
 	}

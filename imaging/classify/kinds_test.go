@@ -367,7 +367,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"one class", table("path,label\na.png,x\nb.png,x\n", "a.png", "b.png"), nil, fault.Data, []string{"one class"}},
 		{"no label", table("path\na.png\nb.png\n", "a.png", "b.png"), nil, fault.Data, []string{"no labels"}},
-		{"absent and unreadable", table("path,label\na.png,x\nb.png,y\ncases.csv,y\n", "a.png"), nil, fault.Data, []string{"holds 0 images", "not there", "no image is of this class"}},
+		{"absent and unreadable", table("path,label\na.png,x\nb.png,y\ncases.csv,y\n", "a.png"), nil, fault.Data, []string{"no image of a known format", "not there", "no image is of this class"}},
 		{"patients on both sides", table("path,label,patient,split\na.png,x,p,train\nb.png,y,p,test\n", "a.png", "b.png"), nil, fault.Data, []string{"1 patient", "different sides"}},
 		{"too few", table("path,label\na.png,x\nb.png,y\n", "a.png", "b.png"), nil, fault.Data, []string{"2 train, 0 validate"}},
 		{"unknown event", table("path,label\na.png,x\nb.png,y\n", "a.png", "b.png"), map[string]any{"positive": []string{"z"}}, fault.Usage, []string{"no class of the data"}},
