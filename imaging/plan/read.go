@@ -93,7 +93,7 @@ func (k *checker) configuration(key string, c *Configuration) {
 		k.that(s > 1e-6 && s < 1e6, key+".spacing_mm", "%g mm is no spacing", s)
 	}
 	k.that(c.Batch >= 1 && c.Batch <= 4096, key+".batch", "a batch of %d", c.Batch)
-	k.that(len(c.Features) >= 2 && len(c.Features) <= 12, key+".features", "%d stages: 2 to 12", len(c.Features))
+	k.that(len(c.Features) >= 1 && len(c.Features) <= 12, key+".features", "%d stages: 1 to 12", len(c.Features))
 	for _, f := range c.Features {
 		k.that(f >= 1 && f <= 4096, key+".features", "%d channels in a stage", f)
 	}

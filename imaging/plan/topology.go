@@ -119,6 +119,9 @@ func (m *maker) configuration(name string, spacing, median []float64, voxels flo
 			return c, m.tooSmall(c)
 		}
 		m.take(&c, t)
+		if len(t.strides) < 2 { // a network that sees a few voxels
+			return c, m.tooSmall(c)
+		}
 	}
 	batch := math.RoundToEven(reference / float64(c.Estimate) * referenceBatch)
 	share := math.RoundToEven(voxels * .05 / product(floats(c.Patch))) // of the data set in a batch: no more, it would overfit

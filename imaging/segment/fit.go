@@ -72,6 +72,7 @@ type fitting struct {
 	recipe   recipe
 	limit    int64  // bytes
 	folder   string // of checkpoints; "" = none
+	steps    int    // updates between two of them
 	version  string
 	progress func(nn.Progress)
 }
@@ -94,7 +95,7 @@ func (f *fitting) fit(ctx context.Context) (*nn.Result, *nn.Net, error) {
 	o.Data = f.identity()
 	dice := &pseudoDice{classes: f.out}
 	if f.folder != "" {
-		o.Checkpoints = nn.Checkpoints{Dir: f.folder, Resume: true}
+		o.Checkpoints = nn.Checkpoints{Dir: f.folder, Resume: true, Steps: f.steps}
 		dice.file = f.folder + ".scores.json"
 		if err := dice.recall(); err != nil {
 			return nil, nil, err

@@ -44,6 +44,9 @@ func (o unetOptions) forward(s *nn.Scope, x *nn.Node) []*nn.Node {
 		skips = append(skips, x)
 	}
 	var outputs []*nn.Node
+	if last == 0 { // images of less than eight voxels are not halved
+		outputs = []*nn.Node{s.In("out").Conv(x, o.Out, []int{1}, nn.Conv{})}
+	}
 	for level := last - 1; level >= 0; level-- {
 		at := s.In(fmt.Sprintf("up%d", level))
 		stride := o.Strides[level+1]

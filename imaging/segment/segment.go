@@ -82,6 +82,7 @@ var params = []task.Param{
 	{Name: "mirror", Kind: task.Bool, Default: true, Step: task.Train, Help: "Average predictions over mirrored patches: somewhat better, four times (in volumes eight times) the work, and a measure of how sure the model is. It is off where flip is off."},
 	{Name: "tidy", Kind: task.Choice, Default: "auto", Choices: []string{"auto", "none"}, Step: task.Train, Help: "Keep only the largest connected part of a class where that helps on validation cases, or never."},
 	{Name: "checkpoints", Kind: task.String, Step: task.Train, Help: "A folder in which training is kept while it runs, so that it goes on after a crash as if nothing had happened; without it training starts anew."},
+	{Name: "checkpoint-steps", Kind: task.Int, Unit: "updates", Default: 250, Min: task.Bound(1), Max: task.Bound(1e7), Step: task.Train, Help: "Updates between two checkpoints, where there is a folder for them."},
 
 	{Name: "tolerance", Kind: task.Float, Unit: "mm", Default: 1., Min: task.Bound(0), Max: task.Bound(100), Step: task.Evaluate, Help: "The distance by which experts' outlines differ: what lies within it counts as right in the surface Dice."},
 	{Name: "bootstrap", Kind: task.Int, Unit: "samples", Default: 1000, Min: task.Bound(100), Max: task.Bound(1e5), Step: task.Evaluate, Help: "How many bootstrap samples of patients the 95 % intervals come from."},

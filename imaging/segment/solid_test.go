@@ -280,6 +280,17 @@ func refersTo(t *testing.T, name string, mask *volume.LabelMap, v *volume.Volume
 	if f.Text(dicom.FrameOfReferenceUID) != dicom.UID(1, "frame") {
 		t.Error("the segmentation is in another frame of reference")
 	}
+	counts := countSegments(t, f)
+	for k, n := range mask.Counts() {
+		if k > 0 && counts[k] != n {
+			t.Errorf("segment %d has %d voxels, the mask %d", k, counts[k], n)
+		}
+	}
+}
+
+// countSegments counts the voxels of each segment.
+func countSegments(t *testing.T, f *dicom.File) map[int]int {
+	t.Helper()
 	im, err := f.Image()
 	if err != nil {
 		t.Fatal(err)
@@ -299,9 +310,5 @@ func refersTo(t *testing.T, name string, mask *volume.LabelMap, v *volume.Volume
 			counts[segment] += int(d.At(k))
 		}
 	}
-	for k, n := range mask.Counts() {
-		if k > 0 && counts[k] != n {
-			t.Errorf("segment %d has %d voxels, the mask %d", k, counts[k], n)
-		}
-	}
+	return counts
 }

@@ -100,6 +100,7 @@ func train(ctx context.Context, r *task.Run) error {
 			fold: fold{Train: w.splits.entries(f.Train), Val: w.splits.entries(f.Val)}, version: r.Version, progress: w.progress(k),
 		}
 		if dir := r.String("checkpoints"); dir != "" {
+			job.steps = r.Int("checkpoint-steps")
 			job.folder = filepath.Join(r.Study.Resolve(dir), r.ID, fmt.Sprintf("fold-%d", k))
 		}
 		res, net, err := job.fit(ctx)
