@@ -103,7 +103,7 @@ func (c *collector) folder(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var names []string
+	var files []string
 	for _, f := range r.Source.Files {
 		if f.Name == file || isMatrix(f.Name) {
 			continue
@@ -112,10 +112,11 @@ func (c *collector) folder(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if format != nil && !c.segment(f.Name, rows) {
-			names = append(names, f.Name)
+		if format != nil {
+			files = append(files, f.Name)
 		}
 	}
+	names := wholes(fsys, files)
 	of, more := match(rows, file, names)
 	c.findings = append(findings, more...)
 	if err := c.refuse(); err != nil {
@@ -140,18 +141,6 @@ func (c *collector) folder(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// segment says whether a header is of a part of another record: its name ends in _ and a number, or _layout, and no
-// row names it.
-func (c *collector) segment(name string, rows []labelRow) bool {
-	base := recordName(name)
-	at := strings.LastIndexByte(base, '_')
-	if at < 0 || path.Ext(name) != ".hea" || slices.ContainsFunc(rows, func(r labelRow) bool { return recordName(r.record) == base }) {
-		return false
-	}
-	_, err := strconv.Atoi(base[at+1:])
-	return err == nil || base[at+1:] == "layout"
 }
 
 // broken keeps what is wrong with a file, with the row that names it.

@@ -103,7 +103,7 @@ func (a *applier) archive(ctx context.Context, in io.Reader, name string, yield 
 	if len(list) == 0 {
 		return fault.Errorf(fault.Data, "%s: the archive holds no recording", path.Base(name))
 	}
-	for _, n := range list {
+	for _, n := range wholes(z, list) {
 		if err := a.one(ctx, z, n, yield); err != nil {
 			return fmt.Errorf("%s in the archive: %w", n, err)
 		}

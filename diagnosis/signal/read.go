@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +106,19 @@ func fit(rec *waves.Recording, channels []channel, row int) (*raw, []fault.Findi
 		out.samples, out.rates = append(out.samples, x), append(out.rates, c.Rate)
 	}
 	return out, findings
+}
+
+// wholes leaves out the headers of segments, which are read with their records.
+func wholes(fsys fs.FS, names []string) []string {
+	part := map[string]bool{}
+	for _, n := range names {
+		if path.Ext(n) == ".hea" {
+			for _, s := range wfdb.SegmentsOf(fsys, n) {
+				part[s] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return part[n] })
 }
 
 // isMatrix says whether a file is a matrix, by its name.

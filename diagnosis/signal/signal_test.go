@@ -441,6 +441,14 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+func TestSegmentsAreNoRecords(t *testing.T) {
+	names := []string{"f16_30.hea", "fix_0.hea", "fix_1.hea", "fixed.hea", "var_0.hea", "var_1.hea", "var_layout.hea", "variable.hea"}
+	got := wholes(os.DirFS("../../signal/wfdb/testdata/records"), names)
+	if want := []string{"f16_30.hea", "fixed.hea", "variable.hea"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestMatrixText(t *testing.T) {
 	read := func(text string, labelled bool) (labels []string, rows [][]float32, err error) {
 		err = readMatrix(t.Context(), strings.NewReader(text), "m.tsv", labelled, func(_ int, m matrixRow) error {

@@ -36,6 +36,26 @@ func Format() signal.Format {
 	}
 }
 
+// SegmentsOf names the header files of a record's segments, beside its own; none for a record of one, or for a file
+// that is no header. They are parts, not records to be read by themselves.
+func SegmentsOf(fsys fs.FS, name string) []string {
+	text, err := readAll(fsys, name, maxHeader)
+	if err != nil {
+		return nil
+	}
+	h, err := ParseHeader(text, path.Base(name))
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, s := range h.Segments {
+		if s.Name != "~" {
+			out = append(out, path.Join(path.Dir(name), s.Name+".hea"))
+		}
+	}
+	return out
+}
+
 // Read reads a whole record by its header file, with the annotations of the file NAME.atr where that is there.
 func Read(ctx context.Context, fsys fs.FS, name string) (*signal.Recording, error) {
 	r, err := Open(fsys, name)

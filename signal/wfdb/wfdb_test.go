@@ -237,6 +237,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+func TestSegmentsOf(t *testing.T) {
+	fsys := os.DirFS("testdata/records")
+	if got := SegmentsOf(fsys, "variable.hea"); !slices.Equal(got, []string{"var_layout.hea", "var_0.hea", "var_1.hea"}) {
+		t.Errorf("%q", got)
+	}
+	if got := SegmentsOf(fsys, "f16_30.hea"); got != nil {
+		t.Errorf("a record of one has segments %q", got)
+	}
+}
+
 func TestWriteAndReadAgain(t *testing.T) {
 	want := &signal.Recording{Name: "made", Start: time.Date(2024, 2, 28, 12, 30, 5, 500_000_000, time.UTC), Comments: []string{"made up"}, Channels: []signal.Channel{
 		{Name: "II", Unit: "mV", Rate: 250, Samples: []float64{0, .5, math.NaN(), -1.25, 2}},
