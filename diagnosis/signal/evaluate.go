@@ -147,8 +147,8 @@ func (e *evaluation) traces(ctx context.Context) error {
 				e.scores.Faithfulness = append(e.scores.Faithfulness, why.Faithfulness)
 				e.figures = append(e.figures, report.FigureBlock{
 					Figure: why.draw(e.data.plan), Title: fmt.Sprintf("Row %d, %s: %s", e.data.Row[i], head.Target, head.Classes[class]),
-					Caption: fmt.Sprintf("By %s. The probability of %s is %.2f; it averages %.2f while the parts named first are covered one by one, and %.2f while those named last are (faithfulness %+.2f).",
-						why.Method, why.Of, x.chance(e.raw[k], h, class), why.Deletion, why.Reverse, why.Faithfulness),
+					Caption: fmt.Sprintf("By %s. The probability of %s is %.2f; it averages %.2f while the parts named first are covered one by one, and %.2f while they are put back (faithfulness %+.2f).",
+						why.Method, why.Of, x.chance(e.raw[k], h, class), why.Deletion, why.Insertion, why.Faithfulness),
 				})
 			}
 		}

@@ -26,11 +26,10 @@ type Explanation struct {
 	// Residual is the share of that difference that the sum misses; integrated gradients alone.
 	Residual *float64 `json:"residual,omitempty"`
 	// Deletion is the mean probability of the class while parts are covered, largest effect first, and Insertion while
-	// they are put back the same way; Reverse is Deletion with the smallest effect first. Faithfulness is Reverse less
-	// Deletion: above 0, the parts named first matter more.
+	// they are put back the same way, which meets the same traces as covering the smallest effect first. Faithfulness is
+	// Insertion less Deletion: above 0, the parts named first matter more.
 	Deletion     float64 `json:"deletion"`
 	Insertion    float64 `json:"insertion"`
-	Reverse      float64 `json:"reverse"`
 	Faithfulness float64 `json:"faithfulness"`
 
 	effect []float64 // of each sample and channel of the window
@@ -360,10 +359,6 @@ func (x *explainer) faith(ctx context.Context, why *Explanation, parts []float64
 	if why.Insertion, err = curve(order, make([]float32, len(v)), true); err != nil {
 		return err
 	}
-	slices.Reverse(order)
-	if why.Reverse, err = curve(order, v, false); err != nil {
-		return err
-	}
-	why.Faithfulness = why.Reverse - why.Deletion
+	why.Faithfulness = why.Insertion - why.Deletion
 	return nil
 }
