@@ -93,6 +93,17 @@ func TestRefuses(t *testing.T) {
 			}
 		}, nil, []string{"case00"}},
 		"labels that no class names": {8, func(*testing.T, string) {}, map[string]any{"classes": map[string]float64{"organ": 1}}, []string{"no class names", "[2]", "case"}},
+		"labels that number instances": {8, func(t *testing.T, folder string) {
+			for k := range 3 {
+				rewrite(t, mask(folder, k), func(v *volume.Volume) *volume.Volume {
+					numbers := make([]uint8, v.Voxels())
+					for i := range numbers {
+						numbers[i] = uint8(i % (3 * fewLabels))
+					}
+					return volume.New(v.Geometry, numbers)
+				})
+			}
+		}, nil, []string{"without names", "instances: border"}},
 		"no foreground": {8, func(t *testing.T, folder string) {
 			for _, e := range must(os.ReadDir(filepath.Join(folder, "labels"))) {
 				rewrite(t, filepath.Join(folder, "labels", e.Name()), func(v *volume.Volume) *volume.Volume {

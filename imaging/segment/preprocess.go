@@ -139,6 +139,9 @@ func (s *splits) entries(list []int) []int {
 	return out
 }
 
+// fewLabels is how many labels may be classes without anybody naming them.
+const fewLabels = 16
+
 // chooseClasses names what is learned, and refuses masks with other labels.
 func chooseClasses(c *cases.Collection, s *splits, r *task.Run) ([]plan.Class, error) {
 	var out []plan.Class
@@ -183,6 +186,9 @@ func chooseClasses(c *cases.Collection, s *splits, r *task.Run) ([]plan.Class, e
 	}
 	if err := foregroundIn(c, s); err != nil {
 		return nil, err
+	}
+	if len(given) == 0 && len(c.Regions) == 0 && len(out) > fewLabels {
+		return nil, fault.WithHint(fault.Errorf(fault.Data, "the masks have %d labels without names: they seem to number instances", len(out)), "say instances: border where labels number instances, or name the labels under classes")
 	}
 	if len(out) > 250 {
 		return nil, fault.WithHint(fault.Errorf(fault.Data, "the masks have %d labels: at most 250 classes can be learned", len(out)), "where labels number instances, say instances: border")
