@@ -162,7 +162,7 @@ func (im *Image) decode(i int, room []byte) (raw []byte, photometric string, err
 	if err != nil {
 		return nil, "", im.wrap(i, err)
 	}
-	out, err := codec.Decode(im.file.TransferSyntax, stream, codec.Frame{
+	out, err := DecodeFrame(im.file.TransferSyntax, stream, codec.Frame{
 		Rows: im.Rows, Columns: im.Columns, SamplesPerPixel: im.Samples,
 		BitsAllocated: im.BitsAllocated, BitsStored: im.BitsStored, Signed: im.Signed,
 	})

@@ -48,7 +48,7 @@ func WriteFile(path string, d *Dataset, transferSyntax string) (err error) {
 }
 
 // Write writes a Part 10 file with a transfer syntax: ExplicitLittleEndian (also where it is empty),
-// DeflatedLittleEndian, or one that codec.Encode knows, as RLELossless, which compresses the pixels. The bytes
+// DeflatedLittleEndian, or one that EncodeFrame knows, as RLELossless, which compresses the pixels. The bytes
 // depend on nothing but the data set. Attributes whose values break the standard are refused, all at once.
 func Write(w io.Writer, d *Dataset, transferSyntax string) error {
 	if transferSyntax == "" {
@@ -145,7 +145,7 @@ func compress(d *Dataset, transferSyntax string) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if out[i], err = codec.Encode(transferSyntax, raw, shape); err != nil {
+		if out[i], err = EncodeFrame(transferSyntax, raw, shape); err != nil {
 			return nil, im.wrap(i, err)
 		}
 	}

@@ -26,7 +26,7 @@ var demoStudies = [][]string{
 	{"wdbc"},
 	{"heart_cleveland"},
 	{"support2"},
-	{"breastmnist", "synthetic-ultrasound"},
+	{"breastmnist_quick", "synthetic-ultrasound"},
 	{"synthetic-cells"},
 }
 

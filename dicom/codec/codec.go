@@ -1,103 +1,194 @@
-// Package codec turns the compressed frames of DICOM images into pixels, and some pixels into compressed
-// frames. Each transfer syntax (DICOM PS3.5 annex A.4) has its decoder in a package below, written from the
-// standard; this package picks it by UID.
+// Package codec describes one frame of pixels and holds what the decoders below it share: the
+// frame's shape, the result, the errors, and the writing of samples as little-endian pixels.
 //
-// Decoders take one frame (the fragments of its item already joined), work on one goroutine, and share
-// nothing: a caller decodes the frames of a series in parallel. They never allocate more than the frame that
-// the data set declares asks for, and refuse everything else with a fault.Data error that names the byte and
-// the marker.
-//
-// Read this file, then the package frame, then any of rle, jpeg, jpegls and jpeg2000.
+// Every decoder is told what frame the data set promises before it looks at the bit stream, refuses a
+// stream that declares another, and allocates only afterwards.
 package codec
 
 import (
-	"slices"
-	"strings"
+	"encoding/binary"
+	"fmt"
 
-	"galen.dev/dicom/codec/frame"
-	"galen.dev/dicom/codec/jpeg"
-	"galen.dev/dicom/codec/jpeg2000"
-	"galen.dev/dicom/codec/jpegls"
-	"galen.dev/dicom/codec/rle"
 	"galen.dev/fault"
 )
 
-// Frame is the shape of one frame; Result is a decoded frame.
-type (
-	Frame  = frame.Frame
-	Result = frame.Result
-)
-
-// The transfer syntaxes that Decode reads.
-const (
-	RLE                = "1.2.840.10008.1.2.5"
-	JPEGBaseline       = "1.2.840.10008.1.2.4.50"
-	JPEGExtended       = "1.2.840.10008.1.2.4.51"
-	JPEGLossless       = "1.2.840.10008.1.2.4.57"
-	JPEGLosslessSV1    = "1.2.840.10008.1.2.4.70"
-	JPEGLSLossless     = "1.2.840.10008.1.2.4.80"
-	JPEGLSNearLossless = "1.2.840.10008.1.2.4.81"
-	JPEG2000Lossless   = "1.2.840.10008.1.2.4.90"
-	JPEG2000           = "1.2.840.10008.1.2.4.91"
-)
-
-// syntax is a row of the table; encode is nil where Galen only reads.
-type syntax struct {
-	uid, name string
-	decode    func(stream []byte, want frame.Frame) (frame.Result, error)
-	encode    func(pixels []byte, f frame.Frame) ([]byte, error)
+// Frame is the shape of one frame, as the attributes of the image pixel module declare it
+// (DICOM PS3.3 C.7.6.3).
+type Frame struct {
+	Rows, Columns   int  // 1 to 65535
+	SamplesPerPixel int  // 1 to 4
+	BitsAllocated   int  // 8, 16 or 32 bits of memory for each sample
+	BitsStored      int  // 1 to BitsAllocated
+	Signed          bool // two's complement (Pixel Representation 1)
 }
 
-var syntaxes = []syntax{
-	{RLE, "RLE", rle.Decode, rle.Encode},
-	{JPEGBaseline, "JPEG baseline", jpeg.Decode, nil},
-	{JPEGExtended, "JPEG extended", jpeg.Decode, nil},
-	{JPEGLossless, "JPEG lossless", jpeg.Decode, jpeg.Encode},
-	{JPEGLosslessSV1, "JPEG lossless, first-order prediction", jpeg.Decode, jpeg.Encode},
-	{JPEGLSLossless, "JPEG-LS lossless", jpegls.Decode, jpegls.Encode},
-	{JPEGLSNearLossless, "JPEG-LS near-lossless", jpegls.Decode, nil},
-	{JPEG2000Lossless, "JPEG 2000 lossless", jpeg2000.Decode, nil},
-	{JPEG2000, "JPEG 2000", jpeg2000.Decode, nil},
+// Result is a decoded frame.
+type Result struct {
+	// Pixels are the samples, little-endian, BitsAllocated each, the samples of a pixel beside each other
+	// (Planar Configuration 0), rows from top to bottom. Signed samples are extended to BitsAllocated.
+	Pixels []byte
+	// Photometric is the photometric interpretation of Pixels where the bit stream itself says it: "RGB",
+	// "YBR_FULL" or "MONOCHROME2". It is empty where the stream says nothing: then the data set's holds, with
+	// "YBR_FULL_422" to be read as "YBR_FULL", because pixels are always at full resolution.
+	Photometric string
 }
 
-func find(uid string) int {
-	uid = strings.TrimRight(uid, "\x00 ")
-	return slices.IndexFunc(syntaxes, func(s syntax) bool { return s.uid == uid })
-}
+// MaxBytes bounds the pixels of one frame. A few bytes of JPEG 2000 or JPEG-LS may truthfully stand for
+// gigabytes of one grey, so the length of the input alone is no bound.
+const MaxBytes = 1 << 30
 
-// Known tells whether Decode reads a transfer syntax. Uncompressed ones are not its business.
-func Known(uid string) bool { return find(uid) >= 0 }
+// Pixels is Rows x Columns.
+func (f Frame) Pixels() int { return f.Rows * f.Columns }
 
-// Decode turns one compressed frame into pixels. The frame is what the data set declares; a stream that
-// holds another size or more bits, or that is damaged, is a fault.Data error. An unknown transfer syntax is a
-// fault.Data error too, because a file named it.
-func Decode(uid string, stream []byte, want Frame) (Result, error) {
-	i := find(uid)
-	if i < 0 {
-		return Result{}, unknown(uid, false)
+// Samples is the number of samples in a row.
+func (f Frame) Samples() int { return f.Columns * f.SamplesPerPixel }
+
+// Bytes is the size of the decoded frame.
+func (f Frame) Bytes() int { return f.Rows * f.Samples() * (f.BitsAllocated / 8) }
+
+// Check refuses, with a Data error that lists every fault, a frame that no decoder can produce.
+func (f Frame) Check() error {
+	var found []fault.Finding
+	bad := func(name, attribute, format string, args ...any) {
+		found = append(found, fault.Finding{Name: name, Severity: fault.Severe, Column: attribute, Message: fmt.Sprintf(format, args...)})
 	}
-	return syntaxes[i].decode(stream, want)
-}
-
-// Encode compresses the pixels of one frame without loss: samples of 8 or 16 bits, little-endian, the
-// samples of a pixel beside each other. RLE, JPEG lossless and JPEG-LS lossless can be written.
-func Encode(uid string, pixels []byte, f Frame) ([]byte, error) {
-	i := find(uid)
-	if i < 0 || syntaxes[i].encode == nil {
-		return nil, unknown(uid, true)
+	if f.Rows < 1 || f.Rows > 65535 {
+		bad("frame-rows", "Rows", "%d is not within 1 to 65535", f.Rows)
 	}
-	return syntaxes[i].encode(pixels, f)
+	if f.Columns < 1 || f.Columns > 65535 {
+		bad("frame-columns", "Columns", "%d is not within 1 to 65535", f.Columns)
+	}
+	if f.SamplesPerPixel < 1 || f.SamplesPerPixel > 4 {
+		bad("frame-samples", "SamplesPerPixel", "%d is not within 1 to 4", f.SamplesPerPixel)
+	}
+	if f.BitsAllocated != 8 && f.BitsAllocated != 16 && f.BitsAllocated != 32 {
+		bad("frame-allocated", "BitsAllocated", "%d is not 8, 16 or 32", f.BitsAllocated)
+	}
+	if f.BitsStored < 1 || f.BitsStored > f.BitsAllocated {
+		bad("frame-stored", "BitsStored", "%d is not within 1 to BitsAllocated", f.BitsStored)
+	}
+	if len(found) == 0 && f.Bytes() > MaxBytes {
+		bad("frame-size", "Rows", "a frame of %d bytes exceeds the bound of %d", f.Bytes(), MaxBytes)
+	}
+	return fault.Refuse("frame", found)
 }
 
-func unknown(uid string, writing bool) error {
-	var names []string
-	for _, s := range syntaxes {
-		if !writing || s.encode != nil {
-			names = append(names, s.name+" ("+s.uid+")")
+// Match refuses a stream whose declared size differs from the frame's, or whose samples do not fit into it.
+// It is called before anything is allocated.
+func (f Frame) Match(p Place, rows, columns, samples, precision int) error {
+	switch {
+	case rows != f.Rows || columns != f.Columns:
+		return p.Errorf("the stream holds %d rows x %d columns, the data set declares %d x %d", rows, columns, f.Rows, f.Columns)
+	case samples != f.SamplesPerPixel:
+		return p.Errorf("the stream holds %d samples per pixel, the data set declares %d", samples, f.SamplesPerPixel)
+	case precision > f.BitsAllocated:
+		return p.Errorf("samples of %d bits do not fit into the %d bits that the data set allocates", precision, f.BitsAllocated)
+	}
+	return nil
+}
+
+// Place is where in a stream a decoder stands; errors name it.
+type Place struct {
+	Codec  string // "JPEG-LS"
+	Offset int    // byte within the frame
+	Marker string // the marker or part of the stream, e.g. "SOF3 (FFC3)"; may be empty
+}
+
+// Errorf makes a Data error at the place.
+func (p Place) Errorf(format string, args ...any) error {
+	at := fmt.Sprintf("%s: byte %d", p.Codec, p.Offset)
+	if p.Marker != "" {
+		at += ", " + p.Marker
+	}
+	return fault.Errorf(fault.Data, "%s: %s", at, fmt.Sprintf(format, args...))
+}
+
+// Store writes samples of precision bits into dst, as many as there are: dst must hold len(src) times
+// the allocated bytes. Where the frame is signed they are extended from the highest of the precision bits.
+func (f Frame) Store(dst []byte, src []uint16, precision int) {
+	shift := uint(0)
+	if f.Signed && precision < 16 {
+		shift = uint(16 - precision)
+	}
+	switch f.BitsAllocated {
+	case 8:
+		dst = dst[:len(src)]
+		if f.Signed && precision < 8 {
+			for i, v := range src {
+				dst[i] = byte(int16(v<<shift) >> shift)
+			}
+			return
+		}
+		for i, v := range src {
+			dst[i] = byte(v)
+		}
+	case 16:
+		dst = dst[:2*len(src)]
+		for i, v := range src {
+			binary.LittleEndian.PutUint16(dst[2*i:], uint16(int16(v<<shift)>>shift))
+		}
+	default:
+		for i, v := range src {
+			w := uint32(v)
+			if f.Signed {
+				w = uint32(int32(int16(v<<shift) >> shift))
+			}
+			binary.LittleEndian.PutUint32(dst[4*i:], w)
 		}
 	}
-	if writing {
-		return fault.WithHint(fault.Errorf(fault.Usage, "transfer syntax %q cannot be written", uid), "Galen writes %s", strings.Join(names, ", "))
+}
+
+// Load is the inverse of Store for encoders: it reads the samples of one row as patterns of precision bits.
+// BitsAllocated must be 8 or 16.
+func (f Frame) Load(dst []uint16, src []byte, precision int) {
+	mask := uint16(1<<precision - 1)
+	if f.BitsAllocated == 8 {
+		for i := range dst {
+			dst[i] = uint16(src[i]) & mask
+		}
+		return
 	}
-	return fault.WithHint(fault.Errorf(fault.Data, "transfer syntax %q cannot be read", uid), "Galen reads %s", strings.Join(names, ", "))
+	for i := range dst {
+		dst[i] = binary.LittleEndian.Uint16(src[2*i:]) & mask
+	}
+}
+
+// Precision is the number of bits with which an encoder must keep the samples to get every bit of pixels
+// back: BitsStored where the bits above are the sign or zero, otherwise BitsAllocated.
+func (f Frame) Precision(pixels []byte) int {
+	shift := uint(16 - f.BitsStored)
+	n := f.BitsAllocated / 8
+	for i := 0; i+n <= len(pixels); i += n {
+		var v uint16
+		if n == 1 {
+			v = uint16(pixels[i])
+			if f.Signed {
+				v = uint16(int8(pixels[i]))
+			}
+		} else {
+			v = binary.LittleEndian.Uint16(pixels[i:])
+		}
+		back := v << shift >> shift
+		if f.Signed {
+			back = uint16(int16(v<<shift) >> shift)
+		}
+		if back != v {
+			return f.BitsAllocated
+		}
+	}
+	return f.BitsStored
+}
+
+// Accept refuses, for an encoder, pixels that are not this frame or samples over 16 bits.
+func (f Frame) Accept(codec string, pixels []byte) error {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if len(pixels) != f.Bytes() {
+		return fault.Errorf(fault.Data, "%s: %d bytes of pixels, the frame needs %d", codec, len(pixels), f.Bytes())
+	}
+	if f.BitsAllocated > 16 {
+		return fault.Errorf(fault.Data, "%s: samples of %d bits cannot be written; at most 16", codec, f.BitsAllocated)
+	}
+	return nil
 }

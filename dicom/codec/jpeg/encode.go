@@ -4,12 +4,12 @@ import (
 	"encoding/binary"
 	mathbits "math/bits"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 // Encode writes one frame by lossless JPEG with selection value 1 (process 14 SV1), all components in one
 // scan and one Huffman table that is the best for the frame.
-func Encode(pixels []byte, f frame.Frame) ([]byte, error) {
+func Encode(pixels []byte, f codec.Frame) ([]byte, error) {
 	if err := f.Accept(name, pixels); err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func Encode(pixels []byte, f frame.Frame) ([]byte, error) {
 }
 
 type encoder struct {
-	f         frame.Frame
+	f         codec.Frame
 	pixels    []byte
 	precision int
 	freq      [18]int // of each size; the last entry reserves the code of all ones

@@ -12,7 +12,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 const name = "JPEG"
@@ -43,8 +43,8 @@ type component struct {
 type decoder struct {
 	src     []byte
 	pos     int
-	at      frame.Place // start of the present segment
-	want    frame.Frame
+	at      codec.Place // start of the present segment
+	want    codec.Frame
 	quant   [4]*[64]int32
 	tables  [2][4]*huffman // DC and lossless, AC
 	restart int            // MCUs between restart markers; 0 = none
@@ -60,22 +60,22 @@ type decoder struct {
 }
 
 // Decode reads one frame. The process is taken from the stream, whatever the transfer syntax promised.
-func Decode(src []byte, want frame.Frame) (frame.Result, error) {
+func Decode(src []byte, want codec.Frame) (codec.Result, error) {
 	if err := want.Check(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	d := &decoder{src: src, want: want, adobe: -1}
 	if len(src) < 4 || src[0] != 0xFF || src[1] != soi {
-		return frame.Result{}, frame.Place{Codec: name}.Errorf("the frame does not begin with an SOI marker")
+		return codec.Result{}, codec.Place{Codec: name}.Errorf("the frame does not begin with an SOI marker")
 	}
 	d.pos = 2
 	for {
 		done, err := d.segment()
 		if err != nil {
-			return frame.Result{}, err
+			return codec.Result{}, err
 		}
 		if done {
-			return frame.Result{Pixels: d.dst, Photometric: d.photometric()}, nil
+			return codec.Result{Pixels: d.dst, Photometric: d.photometric()}, nil
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (d *decoder) segment() (bool, error) {
 	b := bits{src: d.src, pos: d.pos}
 	m := b.marker()
 	d.pos = b.pos
-	d.at = frame.Place{Codec: name, Offset: max(b.pos-2, 0), Marker: markerName(m)}
+	d.at = codec.Place{Codec: name, Offset: max(b.pos-2, 0), Marker: markerName(m)}
 	switch {
 	case m == 0:
 		d.at.Marker = ""
@@ -323,12 +323,12 @@ func (d *decoder) nextRestart(b *bits, n uint, index int) error {
 	}
 	m := b.marker()
 	if want := byte(rst0 + index&7); m != want {
-		return frame.Place{Codec: name, Offset: b.pos}.Errorf("restart marker FF%02X is missing", want)
+		return codec.Place{Codec: name, Offset: b.pos}.Errorf("restart marker FF%02X is missing", want)
 	}
 	b.padded = 0
 	return nil
 }
 
 func (d *decoder) truncated(b *bits) error {
-	return frame.Place{Codec: name, Offset: b.pos, Marker: "scan"}.Errorf("the data end before the last sample")
+	return codec.Place{Codec: name, Offset: b.pos, Marker: "scan"}.Errorf("the data end before the last sample")
 }

@@ -1,6 +1,6 @@
 package jpeg
 
-import "galen.dev/dicom/codec/frame"
+import "galen.dev/dicom/codec"
 
 // prepareLossless allocates the output, once the data are long enough to hold one bit for each sample.
 func (d *decoder) prepareLossless() error {
@@ -188,7 +188,7 @@ func (s *losslessScan) differences(row []uint16) error {
 }
 
 func (s *losslessScan) badCode() error {
-	return frame.Place{Codec: name, Offset: s.bits.pos, Marker: "scan"}.Errorf("a bit pattern that is no code of the Huffman table")
+	return codec.Place{Codec: name, Offset: s.bits.pos, Marker: "scan"}.Errorf("a bit pattern that is no code of the Huffman table")
 }
 
 // predict adds the predictions of T.81 table H.1 to the differences of one component of a line, modulo 2^16.

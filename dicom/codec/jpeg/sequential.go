@@ -1,6 +1,6 @@
 package jpeg
 
-import "galen.dev/dicom/codec/frame"
+import "galen.dev/dicom/codec"
 
 // zigzag gives the place of the k-th coefficient of a block (T.81 figure A.6).
 var zigzag = [64]uint8{
@@ -83,7 +83,7 @@ func (d *decoder) sequential(list []*component) error {
 					for bx := range h {
 						at := (my*v+by)*8*c.stride + (mx*h+bx)*8
 						if !s.block(c, d.quant[c.quant], &last[i], at) {
-							return frame.Place{Codec: name, Offset: s.pos, Marker: "scan"}.Errorf("a bit pattern that is no code, or coefficients past the end of a block")
+							return codec.Place{Codec: name, Offset: s.pos, Marker: "scan"}.Errorf("a bit pattern that is no code, or coefficients past the end of a block")
 						}
 					}
 				}

@@ -11,7 +11,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 const name = "JPEG 2000"
@@ -31,8 +31,8 @@ var markerNames = map[int]string{
 	rgn: "RGN", qcd: "QCD", qcc: "QCC", poc: "POC", ppm: "PPM", ppt: "PPT",
 }
 
-func place(at, marker int) frame.Place {
-	p := frame.Place{Codec: name, Offset: at}
+func place(at, marker int) codec.Place {
+	p := codec.Place{Codec: name, Offset: at}
 	if n, ok := markerNames[marker]; ok {
 		p.Marker = fmt.Sprintf("%s (%04X)", n, marker)
 	} else if marker != 0 {
@@ -45,7 +45,7 @@ func place(at, marker int) frame.Place {
 type decoder struct {
 	src  []byte
 	pos  int
-	want frame.Frame
+	want codec.Frame
 
 	// From SIZ: the image's and the tiles' places on the reference grid.
 	x0, y0, x1, y1 int
@@ -71,30 +71,30 @@ type packedPart struct {
 }
 
 // Decode reads one frame.
-func Decode(src []byte, want frame.Frame) (frame.Result, error) {
+func Decode(src []byte, want codec.Frame) (codec.Result, error) {
 	if err := want.Check(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	d := &decoder{src: src, want: want}
 	if err := d.boxes(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	if err := d.mainHeader(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	if err := d.tileParts(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	d.dst = make([]byte, want.Bytes())
 	for i := range d.tiles {
 		if err := d.decodeTile(i); err != nil {
-			return frame.Result{}, err
+			return codec.Result{}, err
 		}
 	}
 	if d.transformed {
 		d.colour = "RGB"
 	}
-	return frame.Result{Pixels: d.dst, Photometric: d.colour}, nil
+	return codec.Result{Pixels: d.dst, Photometric: d.colour}, nil
 }
 
 // next reads a marker segment's marker and body.
@@ -166,7 +166,7 @@ func (d *decoder) mainHeader() error {
 }
 
 // size reads SIZ (T.800 A.5.1).
-func (d *decoder) size(p frame.Place, b []byte) error {
+func (d *decoder) size(p codec.Place, b []byte) error {
 	if len(b) < 36 || len(b) != 36+3*int(binary.BigEndian.Uint16(b[34:])) {
 		return p.Errorf("%d bytes do not fit the number of components", len(b))
 	}
@@ -217,7 +217,7 @@ func (d *decoder) size(p frame.Place, b []byte) error {
 func ceil(a, b int) int { return (a + b - 1) / b }
 
 // splitPacked cuts the packed packet headers of the main header into those of each tile-part (A.7.4).
-func (d *decoder) splitPacked(p frame.Place) error {
+func (d *decoder) splitPacked(p codec.Place) error {
 	if d.packed == nil {
 		return nil
 	}
@@ -287,7 +287,7 @@ func (d *decoder) complete() bool {
 }
 
 // tilePart reads one tile-part (A.4.2): its header, and where its data lie.
-func (d *decoder) tilePart(p frame.Place, at int, b []byte) error {
+func (d *decoder) tilePart(p codec.Place, at int, b []byte) error {
 	if len(b) != 8 {
 		return p.Errorf("%d bytes, 8 are needed", len(b))
 	}

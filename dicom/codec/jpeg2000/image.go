@@ -1,6 +1,6 @@
 package jpeg2000
 
-import "galen.dev/dicom/codec/frame"
+import "galen.dev/dicom/codec"
 
 // workspace is what tiles use one after the other.
 type workspace struct {
@@ -65,7 +65,7 @@ func (d *decoder) decodeTile(index int) error {
 }
 
 // gather joins the data of a tile's parts; at tells where in the frame a byte of them lies.
-func (d *decoder) gather(t *tile) (data []byte, at func(int) frame.Place) {
+func (d *decoder) gather(t *tile) (data []byte, at func(int) codec.Place) {
 	data = t.data[0]
 	if len(t.data) > 1 {
 		data = nil
@@ -74,14 +74,14 @@ func (d *decoder) gather(t *tile) (data []byte, at func(int) frame.Place) {
 		}
 	}
 	base := cap(d.src) - cap(t.data[0]) // parts are slices of src
-	return data, func(pos int) frame.Place {
-		p := frame.Place{Codec: name, Offset: base + pos, Marker: "packets"}
+	return data, func(pos int) codec.Place {
+		p := codec.Place{Codec: name, Offset: base + pos, Marker: "packets"}
 		return p
 	}
 }
 
 // missing refuses a tile whose progressions left packets out.
-func (d *decoder) missing(tier [][]resolution, layers int, at frame.Place, index int) error {
+func (d *decoder) missing(tier [][]resolution, layers int, at codec.Place, index int) error {
 	for _, comp := range tier {
 		for r := range comp {
 			for k := range comp[r].precincts {
@@ -95,7 +95,7 @@ func (d *decoder) missing(tier [][]resolution, layers int, at frame.Place, index
 }
 
 // coefficients decodes the code-blocks of one component and inverts its wavelet.
-func (d *decoder) coefficients(t *tile, c int, levels []resolution, chunks []chunk, area grid, at frame.Place) error {
+func (d *decoder) coefficients(t *tile, c int, levels []resolution, chunks []chunk, area grid, at codec.Place) error {
 	w, h := area.width(), area.height()
 	comp := &t.components[c]
 	work := &d.work
@@ -180,7 +180,7 @@ func (b *coder) scaled(dst []float32, stride int, step float32) {
 }
 
 // colours inverts the component transform (T.800 annex G) and rounds.
-func (d *decoder) colours(t *tile, area grid, at frame.Place) error {
+func (d *decoder) colours(t *tile, area grid, at codec.Place) error {
 	n := area.width() * area.height()
 	work := &d.work
 	if t.mct {

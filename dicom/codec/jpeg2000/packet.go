@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	mathbits "math/bits"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 // headerBits reads a packet's header: behind a byte FF a zero bit is stuffed (T.800 B.10.1).
@@ -91,7 +91,7 @@ type packets struct {
 	chunks  []chunk
 	pending []pending
 	budget  int // steps left, against headers that make work without bits
-	at      func(pos int) frame.Place
+	at      func(pos int) codec.Place
 }
 
 // pending is a chunk whose length is known and whose data come behind the header.

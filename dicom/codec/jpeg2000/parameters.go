@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 // parameters are what the headers say about coding: of the main header, or of one tile.
@@ -67,7 +67,7 @@ const (
 
 // read takes one segment that may stand in the main or in a tile-part's header. Unknown ones are comments,
 // lengths and the like.
-func (p *parameters) read(at frame.Place, m int, b []byte, inTile bool) error {
+func (p *parameters) read(at codec.Place, m int, b []byte, inTile bool) error {
 	rank := 0
 	if inTile {
 		rank = 2
@@ -111,7 +111,7 @@ func (p *parameters) read(at frame.Place, m int, b []byte, inTile bool) error {
 
 // component reads the number of a component (one byte: there are never more than 4) and checks that at least
 // need bytes follow.
-func (p *parameters) component(at frame.Place, b []byte, need int) (*component, []byte, error) {
+func (p *parameters) component(at codec.Place, b []byte, need int) (*component, []byte, error) {
 	if len(b) < 1+need || int(b[0]) >= len(p.components) {
 		return nil, nil, at.Errorf("the segment is cut short or names a component that is not there")
 	}
@@ -119,7 +119,7 @@ func (p *parameters) component(at frame.Place, b []byte, need int) (*component, 
 }
 
 // readCOD reads the coding style of all components (A.6.1).
-func (p *parameters) readCOD(at frame.Place, b []byte, rank int) error {
+func (p *parameters) readCOD(at codec.Place, b []byte, rank int) error {
 	if len(b) < 10 {
 		return at.Errorf("%d bytes, at least 10 are needed", len(b))
 	}
@@ -139,7 +139,7 @@ func (p *parameters) readCOD(at frame.Place, b []byte, rank int) error {
 }
 
 // readStyle reads the coding style of one component.
-func (p *parameters) readStyle(at frame.Place, c *component, precincts bool, b []byte, rank int) error {
+func (p *parameters) readStyle(at codec.Place, c *component, precincts bool, b []byte, rank int) error {
 	if len(b) < 5 {
 		return at.Errorf("the coding style is cut short")
 	}
@@ -171,7 +171,7 @@ func (p *parameters) readStyle(at frame.Place, c *component, precincts bool, b [
 }
 
 // readQuantisation reads the quantisation of one component (A.6.4).
-func (c *component) readQuantisation(at frame.Place, b []byte, rank int) error {
+func (c *component) readQuantisation(at codec.Place, b []byte, rank int) error {
 	if len(b) < 2 {
 		return at.Errorf("the quantisation is cut short")
 	}
@@ -206,7 +206,7 @@ func (c *component) readQuantisation(at frame.Place, b []byte, rank int) error {
 }
 
 // readChanges reads POC (A.6.6). The first one in a tile replaces those of the main header.
-func (p *parameters) readChanges(at frame.Place, b []byte, inTile bool) error {
+func (p *parameters) readChanges(at codec.Place, b []byte, inTile bool) error {
 	if inTile && !p.ownChanges {
 		p.changes, p.ownChanges = nil, true
 	}

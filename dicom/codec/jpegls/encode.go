@@ -3,12 +3,12 @@ package jpegls
 import (
 	"encoding/binary"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 // Encode writes one frame without loss, with the standard's default parameters; several components are
 // interleaved by line.
-func Encode(pixels []byte, f frame.Frame) ([]byte, error) {
+func Encode(pixels []byte, f codec.Frame) ([]byte, error) {
 	if err := f.Accept(name, pixels); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ type encoder struct {
 	last byte // written before, for stuffing
 }
 
-func (e *encoder) header(f frame.Frame, precision int) {
+func (e *encoder) header(f codec.Frame, precision int) {
 	m := f.SamplesPerPixel
 	e.out = append(e.out, 0xFF, soi, 0xFF, sof55, 0, byte(8+3*m), byte(precision))
 	e.out = binary.BigEndian.AppendUint16(e.out, uint16(f.Rows))

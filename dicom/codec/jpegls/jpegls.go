@@ -11,7 +11,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 const name = "JPEG-LS"
@@ -28,8 +28,8 @@ const (
 type decoder struct {
 	src       []byte
 	pos       int
-	at        frame.Place
-	want      frame.Frame
+	at        codec.Place
+	want      codec.Frame
 	precision int
 	ids       []byte // of the components, in order
 	done      []bool
@@ -39,22 +39,22 @@ type decoder struct {
 }
 
 // Decode reads one frame.
-func Decode(src []byte, want frame.Frame) (frame.Result, error) {
+func Decode(src []byte, want codec.Frame) (codec.Result, error) {
 	if err := want.Check(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	d := &decoder{src: src, want: want}
 	if len(src) < 4 || src[0] != 0xFF || src[1] != soi {
-		return frame.Result{}, frame.Place{Codec: name}.Errorf("the frame does not begin with an SOI marker")
+		return codec.Result{}, codec.Place{Codec: name}.Errorf("the frame does not begin with an SOI marker")
 	}
 	d.pos = 2
 	for {
 		done, err := d.segment()
 		if err != nil {
-			return frame.Result{}, err
+			return codec.Result{}, err
 		}
 		if done {
-			return frame.Result{Pixels: d.dst}, nil
+			return codec.Result{Pixels: d.dst}, nil
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (d *decoder) marker() byte {
 // segment reads one marker segment, with its scan for SOS. It returns true when the frame is whole.
 func (d *decoder) segment() (bool, error) {
 	m := d.marker()
-	d.at = frame.Place{Codec: name, Offset: max(d.pos-2, 0), Marker: markerName(m)}
+	d.at = codec.Place{Codec: name, Offset: max(d.pos-2, 0), Marker: markerName(m)}
 	switch {
 	case m == 0:
 		d.at.Marker = ""

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	mathbits "math/bits"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 // bits reads entropy-coded bits: acc has the next n bits at its top, what lies below is true data or zero.
@@ -89,7 +89,7 @@ func (d *decoder) samples(p *params, places []int, bySample bool, pt int) error 
 			s.pixels(above, row, &runIndex[0])
 		}
 		if s.bad || s.padded > s.n {
-			return frame.Place{Codec: name, Offset: s.pos, Marker: "scan"}.Errorf("the data end, or hold no valid code, in row %d", y+1)
+			return codec.Place{Codec: name, Offset: s.pos, Marker: "scan"}.Errorf("the data end, or hold no valid code, in row %d", y+1)
 		}
 		d.store(y, places, row, pt)
 		above, row = row, above
@@ -111,7 +111,7 @@ func lines(m, w int) [][]uint16 {
 func (d *decoder) restartScan(s *scan, index int) error {
 	d.pos = s.pos
 	if m := d.marker(); m != byte(rst0+index&7) {
-		return frame.Place{Codec: name, Offset: d.pos}.Errorf("restart marker FF%02X is missing", rst0+index&7)
+		return codec.Place{Codec: name, Offset: d.pos}.Errorf("restart marker FF%02X is missing", rst0+index&7)
 	}
 	s.bits = bits{src: d.src, pos: d.pos}
 	s.acc, s.n = 0, 0

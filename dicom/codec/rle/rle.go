@@ -7,7 +7,7 @@ package rle
 import (
 	"encoding/binary"
 
-	"galen.dev/dicom/codec/frame"
+	"galen.dev/dicom/codec"
 )
 
 const (
@@ -17,18 +17,18 @@ const (
 )
 
 // Decode reads one frame. Bytes after the last sample of a segment are padding and ignored.
-func Decode(src []byte, want frame.Frame) (frame.Result, error) {
+func Decode(src []byte, want codec.Frame) (codec.Result, error) {
 	if err := want.Check(); err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	segments, err := header(src, want)
 	if err != nil {
-		return frame.Result{}, err
+		return codec.Result{}, err
 	}
 	// Two bytes make at most 128: a shorter segment cannot fill its plane.
 	for i, s := range segments {
 		if (s[1]-s[0])*64 < want.Pixels() {
-			return frame.Result{}, frame.Place{Codec: name, Offset: s[0]}.Errorf("segment %d of %d bytes is too short for %d samples", i+1, s[1]-s[0], want.Pixels())
+			return codec.Result{}, codec.Place{Codec: name, Offset: s[0]}.Errorf("segment %d of %d bytes is too short for %d samples", i+1, s[1]-s[0], want.Pixels())
 		}
 	}
 	width := want.BitsAllocated / 8
@@ -37,15 +37,15 @@ func Decode(src []byte, want frame.Frame) (frame.Result, error) {
 	for i, s := range segments {
 		at := i/width*width + width - 1 - i%width // big end first, little-endian out
 		if err := plane(dst[at:], src[:s[1]], s[0], step, want.Pixels()); err != nil {
-			return frame.Result{}, err
+			return codec.Result{}, err
 		}
 	}
-	return frame.Result{Pixels: dst}, nil
+	return codec.Result{Pixels: dst}, nil
 }
 
 // header returns the start and end of each segment.
-func header(src []byte, want frame.Frame) ([][2]int, error) {
-	p := frame.Place{Codec: name}
+func header(src []byte, want codec.Frame) ([][2]int, error) {
+	p := codec.Place{Codec: name}
 	if len(src) < headerSize {
 		return nil, p.Errorf("the header needs %d bytes, there are %d", headerSize, len(src))
 	}
@@ -76,7 +76,7 @@ func plane(dst, src []byte, pos, step, n int) error {
 	start := pos
 	for out := 0; out < n; {
 		if pos >= len(src) {
-			return frame.Place{Codec: name, Offset: start}.Errorf("the segment ends after %d of %d samples", out, n)
+			return codec.Place{Codec: name, Offset: start}.Errorf("the segment ends after %d of %d samples", out, n)
 		}
 		c := int(int8(src[pos]))
 		pos++
@@ -84,14 +84,14 @@ func plane(dst, src []byte, pos, step, n int) error {
 		case c >= 0:
 			count := min(c+1, n-out)
 			if pos+count > len(src) {
-				return frame.Place{Codec: name, Offset: pos}.Errorf("a literal run of %d bytes passes the end of its segment", c+1)
+				return codec.Place{Codec: name, Offset: pos}.Errorf("a literal run of %d bytes passes the end of its segment", c+1)
 			}
 			literal(dst[out*step:], src[pos:pos+count], step)
 			pos += c + 1
 			out += count
 		case c != -128: // -128 is no operation
 			if pos >= len(src) {
-				return frame.Place{Codec: name, Offset: pos}.Errorf("a run without its byte at the end of the segment")
+				return codec.Place{Codec: name, Offset: pos}.Errorf("a run without its byte at the end of the segment")
 			}
 			count := min(1-c, n-out)
 			run(dst[out*step:], src[pos], count, step)
@@ -138,11 +138,11 @@ func run(dst []byte, v byte, count, step int) {
 }
 
 // Encode writes one frame. Runs end with the row, and every segment has an even length, as annex G asks.
-func Encode(pixels []byte, f frame.Frame) ([]byte, error) {
+func Encode(pixels []byte, f codec.Frame) ([]byte, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	p := frame.Place{Codec: name}
+	p := codec.Place{Codec: name}
 	width := f.BitsAllocated / 8
 	if len(pixels) != f.Bytes() {
 		return nil, p.Errorf("%d bytes of pixels, the frame needs %d", len(pixels), f.Bytes())

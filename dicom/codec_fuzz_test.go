@@ -1,10 +1,13 @@
-package codec
+package dicom_test
 
 import (
 	"slices"
 	"testing"
 
 	"galen.dev/fault"
+
+	"galen.dev/dicom"
+	"galen.dev/dicom/codec"
 )
 
 // fuzz feeds a decoder with damaged frames: it must return the frame that was asked for, or a fault.Data
@@ -16,14 +19,14 @@ func fuzz(f *testing.F, uids ...string) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, rows, columns uint16, samples uint8, wide bool, stored uint8, signed bool) {
-		want := Frame{Rows: int(rows), Columns: int(columns), SamplesPerPixel: int(samples), BitsAllocated: 8, BitsStored: int(stored), Signed: signed}
+		want := codec.Frame{Rows: int(rows), Columns: int(columns), SamplesPerPixel: int(samples), BitsAllocated: 8, BitsStored: int(stored), Signed: signed}
 		if wide {
 			want.BitsAllocated = 16
 		}
 		if want.Check() == nil && want.Bytes() > 1<<20 {
 			return
 		}
-		got, err := Decode(uids[0], stream, want)
+		got, err := dicom.DecodeFrame(uids[0], stream, want)
 		if err == nil && len(got.Pixels) != want.Bytes() {
 			t.Fatalf("%d bytes, want %d", len(got.Pixels), want.Bytes())
 		}
@@ -33,7 +36,9 @@ func fuzz(f *testing.F, uids ...string) {
 	})
 }
 
-func FuzzRLE(f *testing.F)      { fuzz(f, RLE) }
-func FuzzJPEG(f *testing.F)     { fuzz(f, JPEGBaseline, JPEGExtended, JPEGLossless, JPEGLosslessSV1) }
-func FuzzJPEGLS(f *testing.F)   { fuzz(f, JPEGLSLossless, JPEGLSNearLossless) }
-func FuzzJPEG2000(f *testing.F) { fuzz(f, JPEG2000Lossless, JPEG2000) }
+func FuzzRLE(f *testing.F) { fuzz(f, dicom.RLELossless) }
+func FuzzJPEG(f *testing.F) {
+	fuzz(f, dicom.JPEGBaseline, dicom.JPEGExtended, dicom.JPEGLossless, dicom.JPEGLosslessSV1)
+}
+func FuzzJPEGLS(f *testing.F)   { fuzz(f, dicom.JPEGLSLossless, dicom.JPEGLSNearLossless) }
+func FuzzJPEG2000(f *testing.F) { fuzz(f, dicom.JPEG2000Lossless, dicom.JPEG2000) }

@@ -1,10 +1,12 @@
-package codec
+package dicom_test
 
 import (
 	"bytes"
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"galen.dev/dicom"
 )
 
 // TestPackedPacketHeaders moves the packet headers of a JPEG 2000 stream into the tile-part's header (PPT) and
@@ -45,7 +47,7 @@ func TestPackedPacketHeaders(t *testing.T) {
 	whole := append(binary.BigEndian.AppendUint32(nil, uint32(len(headers))), headers...)
 	ppm := append(segment(0x60, 0, whole[:third]), segment(0x60, 1, whole[third:])...)
 	for name, stream := range map[string][]byte{"PPT": build(nil, ppt), "PPM": build(ppm, nil)} {
-		got, err := Decode(v.UID, stream, v.frame())
+		got, err := dicom.DecodeFrame(v.UID, stream, v.frame())
 		if err != nil || !bytes.Equal(got.Pixels, v.Pixels) {
 			t.Errorf("%s: other pixels, or %v", name, err)
 		}

@@ -1,4 +1,4 @@
-package codec
+package dicom_test
 
 import (
 	"bytes"
@@ -7,7 +7,13 @@ import (
 	"testing"
 
 	"galen.dev/fault"
+
+	"galen.dev/dicom"
+	"galen.dev/dicom/codec"
 )
+
+// compressions is the number of compressed transfer syntaxes that Galen reads.
+const compressions = 9
 
 // samples returns, for each transfer syntax, the first vector that is larger than a few pixels.
 func samples(t *testing.T) []vector {
@@ -20,8 +26,8 @@ func samples(t *testing.T) []vector {
 			out = append(out, v)
 		}
 	}
-	if len(out) != len(syntaxes) {
-		t.Fatalf("vectors for %d of %d transfer syntaxes", len(out), len(syntaxes))
+	if len(out) != compressions {
+		t.Fatalf("vectors for %d of %d transfer syntaxes", len(out), compressions)
 	}
 	return out
 }
@@ -32,7 +38,7 @@ func TestTruncatedFramesAreRefused(t *testing.T) {
 	for _, v := range samples(t) {
 		refused := 0
 		for n := 0; n < len(v.Stream); n += 1 + n/16 {
-			got, err := Decode(v.UID, v.Stream[:n], v.frame())
+			got, err := dicom.DecodeFrame(v.UID, v.Stream[:n], v.frame())
 			if err == nil {
 				if !bytes.Equal(got.Pixels, v.Pixels) && v.Tolerance == 0 {
 					t.Errorf("%s: %d of %d bytes give other pixels without an error", v.Name, n, len(v.Stream))
@@ -53,17 +59,17 @@ func TestTruncatedFramesAreRefused(t *testing.T) {
 // TestOtherSizesAreRefused: the data set's frame and the stream's must agree.
 func TestOtherSizesAreRefused(t *testing.T) {
 	for _, v := range samples(t) {
-		for _, change := range []func(*Frame){
-			func(f *Frame) { f.Rows *= 200 },
-			func(f *Frame) { f.Columns *= 200 },
-			func(f *Frame) { f.SamplesPerPixel++ },
-			func(f *Frame) { f.Rows, f.Columns = 65535, 65535 },
-			func(f *Frame) { f.Rows = 0 },
-			func(f *Frame) { f.BitsAllocated = 12 },
+		for _, change := range []func(*codec.Frame){
+			func(f *codec.Frame) { f.Rows *= 200 },
+			func(f *codec.Frame) { f.Columns *= 200 },
+			func(f *codec.Frame) { f.SamplesPerPixel++ },
+			func(f *codec.Frame) { f.Rows, f.Columns = 65535, 65535 },
+			func(f *codec.Frame) { f.Rows = 0 },
+			func(f *codec.Frame) { f.BitsAllocated = 12 },
 		} {
 			f := v.frame()
 			change(&f)
-			if _, err := Decode(v.UID, v.Stream, f); fault.KindOf(err) != fault.Data || err == nil {
+			if _, err := dicom.DecodeFrame(v.UID, v.Stream, f); fault.KindOf(err) != fault.Data || err == nil {
 				t.Errorf("%s as %+v: %v", v.Name, f, err)
 			}
 		}
@@ -73,7 +79,7 @@ func TestOtherSizesAreRefused(t *testing.T) {
 // TestClaimsOfGigabytes: a header of a few bytes that promises the largest frame is refused before memory is
 // taken, even where the data set promises the same.
 func TestClaimsOfGigabytes(t *testing.T) {
-	huge := Frame{Rows: 20000, Columns: 20000, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 16}
+	huge := codec.Frame{Rows: 20000, Columns: 20000, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 16}
 	for _, v := range samples(t) {
 		if v.Samples != 1 {
 			continue
@@ -84,7 +90,7 @@ func TestClaimsOfGigabytes(t *testing.T) {
 			copy(stream[at:], binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, 20000), 20000))
 		}
 		allocated := testing.AllocsPerRun(1, func() {
-			if _, err := Decode(v.UID, stream, huge); fault.KindOf(err) != fault.Data || err == nil {
+			if _, err := dicom.DecodeFrame(v.UID, stream, huge); fault.KindOf(err) != fault.Data || err == nil {
 				t.Errorf("%s: %v", v.Name, err)
 			}
 		})
@@ -95,13 +101,13 @@ func TestClaimsOfGigabytes(t *testing.T) {
 }
 
 func TestUnknownSyntaxes(t *testing.T) {
-	if Known("1.2.840.10008.1.2.1") || !Known(RLE+"\x00") {
+	if dicom.Compressed("1.2.840.10008.1.2.1") || !dicom.Compressed(dicom.RLELossless+"\x00") {
 		t.Error("Known")
 	}
-	if _, err := Decode("1.2.3", nil, Frame{}); fault.KindOf(err) != fault.Data || !strings.Contains(fault.HintOf(err), "JPEG-LS") {
+	if _, err := dicom.DecodeFrame("1.2.3", nil, codec.Frame{}); fault.KindOf(err) != fault.Data || !strings.Contains(fault.HintOf(err), "JPEG-LS") {
 		t.Errorf("Decode: %v", err)
 	}
-	if _, err := Encode(JPEG2000, nil, Frame{}); fault.KindOf(err) != fault.Usage || fault.HintOf(err) == "" {
+	if _, err := dicom.EncodeFrame(dicom.JPEG2000, nil, codec.Frame{}); fault.KindOf(err) != fault.Usage || fault.HintOf(err) == "" {
 		t.Errorf("Encode: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package codec
+package dicom_test
 
 import (
 	"bytes"
@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"galen.dev/dicom"
+	"galen.dev/dicom/codec"
 )
 
-var written = []string{RLE, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless}
+var written = []string{dicom.RLELossless, dicom.JPEGLossless, dicom.JPEGLosslessSV1, dicom.JPEGLSLossless}
 
 // picture draws pixels that have what the coders treat apart: flat areas, slopes, edges and noise.
-func picture(f Frame, seed uint64) []byte {
+func picture(f codec.Frame, seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	out := make([]byte, 0, f.Bytes())
 	span := 1 << f.BitsStored
@@ -45,7 +48,7 @@ func picture(f Frame, seed uint64) []byte {
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := Frame{
+		f := codec.Frame{
 			Rows: rapid.IntRange(1, 40).Draw(t, "rows"), Columns: rapid.IntRange(1, 300).Draw(t, "columns"),
 			SamplesPerPixel: rapid.IntRange(1, 4).Draw(t, "samples"), BitsAllocated: rapid.SampledFrom([]int{8, 16}).Draw(t, "allocated"),
 			Signed: rapid.Bool().Draw(t, "signed"),
@@ -53,11 +56,11 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		f.BitsStored = rapid.IntRange(1, f.BitsAllocated).Draw(t, "stored")
 		pixels := picture(f, rapid.Uint64().Draw(t, "seed"))
 		for _, uid := range written {
-			stream, err := Encode(uid, pixels, f)
+			stream, err := dicom.EncodeFrame(uid, pixels, f)
 			if err != nil {
 				t.Fatal(uid, err)
 			}
-			got, err := Decode(uid, stream, f)
+			got, err := dicom.DecodeFrame(uid, stream, f)
 			if err != nil {
 				t.Fatal(uid, err)
 			}
@@ -70,28 +73,28 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 
 // TestPixelsAboveTheStoredBits: overlays in unused bits survive, because the frame is written with more bits.
 func TestPixelsAboveTheStoredBits(t *testing.T) {
-	f := Frame{Rows: 9, Columns: 8, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 12}
+	f := codec.Frame{Rows: 9, Columns: 8, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 12}
 	pixels := picture(f, 5)
 	pixels[2*30+1] |= 0x80
 	for _, uid := range written {
-		stream, err := Encode(uid, pixels, f)
+		stream, err := dicom.EncodeFrame(uid, pixels, f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Decode(uid, stream, f); err != nil || !bytes.Equal(got.Pixels, pixels) {
+		if got, err := dicom.DecodeFrame(uid, stream, f); err != nil || !bytes.Equal(got.Pixels, pixels) {
 			t.Errorf("%s: %v", uid, err)
 		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
-	f := Frame{Rows: 512, Columns: 512, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 16}
+	f := codec.Frame{Rows: 512, Columns: 512, SamplesPerPixel: 1, BitsAllocated: 16, BitsStored: 16}
 	pixels := picture(f, 1)
 	for _, uid := range written {
 		b.Run(fmt.Sprint(uid), func(b *testing.B) {
 			b.SetBytes(int64(len(pixels)))
 			for b.Loop() {
-				if _, err := Encode(uid, pixels, f); err != nil {
+				if _, err := dicom.EncodeFrame(uid, pixels, f); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package codec
+package dicom_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"galen.dev/dicom"
+	"galen.dev/dicom/codec"
 )
 
 // BenchmarkDecodeFrames decodes the frames of 512 x 512 that bench/codec_peer.py writes into the folder
@@ -34,12 +37,12 @@ func BenchmarkDecodeFrames(b *testing.B) {
 		if err := json.Unmarshal(raw, &meta); err != nil {
 			b.Fatal(err)
 		}
-		f := Frame{Rows: 512, Columns: 512, SamplesPerPixel: 1, BitsAllocated: meta.Allocated, BitsStored: meta.Stored}
+		f := codec.Frame{Rows: 512, Columns: 512, SamplesPerPixel: 1, BitsAllocated: meta.Allocated, BitsStored: meta.Stored}
 		b.Run(strings.TrimSuffix(filepath.Base(path), ".frame"), func(b *testing.B) {
 			b.SetBytes(int64(f.Bytes()))
 			start := processorTime(b)
 			for b.Loop() {
-				if _, err := Decode(meta.UID, stream, f); err != nil {
+				if _, err := dicom.DecodeFrame(meta.UID, stream, f); err != nil {
 					b.Fatal(err)
 				}
 			}

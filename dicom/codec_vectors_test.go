@@ -1,4 +1,4 @@
-package codec
+package dicom_test
 
 import (
 	"bytes"
@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"galen.dev/dicom"
+	"galen.dev/dicom/codec"
 )
 
 // vector is a compressed frame of another program with the pixels that it stands for.
@@ -21,13 +24,13 @@ type vector struct {
 	Pixels                 []byte `json:"-"`
 }
 
-func (v vector) frame() Frame {
-	return Frame{Rows: v.Rows, Columns: v.Columns, SamplesPerPixel: v.Samples, BitsAllocated: v.Allocated, BitsStored: v.Stored, Signed: v.Signed}
+func (v vector) frame() codec.Frame {
+	return codec.Frame{Rows: v.Rows, Columns: v.Columns, SamplesPerPixel: v.Samples, BitsAllocated: v.Allocated, BitsStored: v.Stored, Signed: v.Signed}
 }
 
 func vectors(t testing.TB) []vector {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/vectors.json")
+	raw, err := os.ReadFile("codec/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func vectors(t testing.TB) []vector {
 }
 
 // sample reads sample i of pixels.
-func sample(p []byte, f Frame, i int) int {
+func sample(p []byte, f codec.Frame, i int) int {
 	n := f.BitsAllocated / 8
 	v := 0
 	for j := n - 1; j >= 0; j-- {
@@ -68,7 +71,7 @@ func TestVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(strings.ReplaceAll(v.Name, " ", "_"), func(t *testing.T) {
 			f := v.frame()
-			got, err := Decode(v.UID, v.Stream, f)
+			got, err := dicom.DecodeFrame(v.UID, v.Stream, f)
 			if err != nil {
 				t.Fatal(err)
 			}
