@@ -4,7 +4,7 @@
 Usage: codec_peer.py [--rounds R] [NAME ...]     (run from the repository's root; needs numpy, pydicom, python-gdcm,
 pylibjpeg-libjpeg, -openjpeg and -rle, and the commands of dcmtk, gdcm and openjpeg)
 A generated slice of 512 x 512 is compressed by each transfer syntax: 16 bits of a phantom with noise, for the DCT 8 and
-12 bits. In each round every program decodes it for about a third of a second, Galen by the benchmark of dicom/codec.
+12 bits. In each round every program decodes it for about a third of a second, Galen by the benchmark of dicom.
 Printed are the medians in milliseconds of processor time and, for each peer, the median over rounds of its time over Galen's: above 1,
 Galen is faster.
 """
@@ -117,7 +117,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         sets = {n: compress(n, folder) for n in args.names}
         binary = os.path.join(folder, "codec.test")
-        subprocess.run(["go", "test", "-c", "-o", binary, "./dicom/codec"], check=True)
+        subprocess.run(["go", "test", "-c", "-o", binary, "./dicom"], check=True)
         env = dict(os.environ, GALEN_CODEC_FRAMES=folder, GOMAXPROCS="1")
         print(f"{'':20}{'Galen ms':>10}   peers: ms, ratio")
         for n, ds in sets.items():
@@ -126,7 +126,7 @@ def main():
                 for k, f in peers(ds).items():
                     theirs[k].append(clock(f))
                 out = subprocess.run([binary, "-test.run", "XXX", "-test.bench", f"DecodeFrames/{n}$", "-test.benchtime", "350ms"],
-                                     env=env, check=True, capture_output=True, text=True, cwd="dicom/codec").stdout
+                                     env=env, check=True, capture_output=True, text=True, cwd="dicom").stdout
                 mine.append(float(re.search(r"([\d.]+) cpu-ms/op", out).group(1)))
             line = f"{n:20}{statistics.median(mine):10.2f}   "
             for k, t in theirs.items():
