@@ -54,7 +54,7 @@ func (s *source) arrays(ctx context.Context) (*layout, error) {
 			continue
 		}
 		if labels[i], err = npy.ReadFile(ctx, s.fsys, name); err != nil {
-			return nil, err
+			return nil, reading(name, err)
 		}
 		if n := labels[i].Shape; len(n) == 0 || len(n) > 2 || n[0] != counts[i] {
 			l.find(fault.Severe, "labels-without-images", strings.TrimSuffix(name, ".npy"), fmt.Sprintf("the labels' shape %v does not suit %s", n, fault.Count(counts[i], "image")), "one row of labels belongs to each image")
@@ -247,7 +247,7 @@ func (s *source) eachArray(ctx context.Context, name string, yield func(k int, v
 	for k := range h.shape[0] {
 		a, err := npy.Read(ctx, io.MultiReader(bytes.NewReader(head), io.LimitReader(r, size)), -1)
 		if err != nil {
-			return fmt.Errorf("reading %q: image %d: %w", name, k, err)
+			return reading(name, fmt.Errorf("image %d: %w", k, err))
 		}
 		v, err := a.Volume(axes, volume.Identity())
 		if err != nil {
@@ -276,5 +276,5 @@ func readText(fsys fs.FS, name string, most int64) ([]byte, error) {
 	if err == nil && int64(len(b)) > most {
 		err = fault.Errorf(fault.Data, "reading %q: it is over %d bytes", name, most)
 	}
-	return b, err
+	return b, reading(name, err)
 }

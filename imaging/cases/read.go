@@ -51,7 +51,7 @@ func readers(o *Options) []reader {
 func readArray(ctx context.Context, fsys fs.FS, name string) (*volume.Volume, error) {
 	a, err := npy.ReadFile(ctx, fsys, name)
 	if err != nil {
-		return nil, err
+		return nil, reading(name, err)
 	}
 	axes, err := arrayAxes(a.Shape)
 	if err != nil {
@@ -109,7 +109,20 @@ func headOf(fsys fs.FS, name string) ([]byte, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return head[:n], err
+	return head[:n], reading(name, err)
+}
+
+// reading gives an error of reading a file its kind: the file system's are about the disk, and others about what an
+// archive holds.
+func reading(name string, err error) error {
+	var disk *fs.PathError
+	switch {
+	case err == nil || fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Storage:
+		return err
+	case errors.As(err, &disk):
+		return fault.Disk("reading images", err)
+	}
+	return fault.WithHint(fault.Errorf(fault.Data, "reading %q: %w", name, err), "the archive is damaged: transfer it again")
 }
 
 // stem is a file's name without folder and extension, also of packed files.
