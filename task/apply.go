@@ -20,7 +20,8 @@ import (
 	"galen.dev/store"
 )
 
-// Input is what a model is applied to: a file or folder, or an open reader.
+// Input is what a model is applied to: a file, an open reader, or for tasks that take them a folder, which the step
+// reads as a zip of its files.
 type Input struct {
 	Path   string    // for messages, and to open when Reader is nil
 	Reader io.Reader // standard input or the body of a request; nil = open Path
@@ -107,8 +108,10 @@ func (x *Runner) Apply(ctx context.Context, run string, in Input, params map[str
 	}
 	defer audit.Close()
 	inHash, outHash := sha256.New(), sha256.New()
-	body, err := in.Read()
-	if err != nil {
+	var body io.ReadCloser
+	if info, serr := os.Stat(in.Path); t.Folders && in.Reader == nil && serr == nil && info.IsDir() {
+		body = zipped(ctx, in.Path)
+	} else if body, err = in.Read(); err != nil {
 		return nil, err
 	}
 	defer body.Close()

@@ -23,6 +23,8 @@ type Task struct {
 	// Example is a study file, shown in help texts and in the reference.
 	Example string
 	Params  []Param
+	// Folders tells that Apply takes a folder, handed over as a zip of its files, as well as a file.
+	Folders bool
 	// Headline are the metrics that lists and cards show, the most telling first.
 	Headline []Headline
 

@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"galen.dev/fault"
+	"galen.dev/store"
 	"galen.dev/task"
 )
 
@@ -23,7 +25,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: `Apply a run's model to new cases and write the predictions with their intervals and explanations.
 
 RUN is a run's id or the start of it, a study's name (its newest evaluated run is taken), or the path of a run's folder.
-INPUT is a file of cases: CSV, JSON (an array of objects or one object) or JSON lines; "-" reads standard input.
+INPUT is a file of cases, such as CSV, JSON (an array of objects or one object) or JSON lines; for images and signals also
+a picture, a volume, a recording, or a zip or folder of them. "-" reads standard input.
+The parameters of the study's apply step can be set by flags.
 Predictions go to --out in the format of its extension, or to standard output as JSON lines (--format csv or json changes that).`,
 		Example: "  galen apply wdbc new-cases.csv --out risks.csv\n  galen apply wdbc case.json",
 		Args:    usageArgs(cobra.ExactArgs(2)),
@@ -39,7 +43,78 @@ Predictions go to --out in the format of its extension, or to standard output as
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write the predictions to this file (.csv, .json or .jsonl)")
 	cmd.Flags().StringVar(&format, "format", "jsonl", "format on standard output: jsonl, json or csv")
+	for _, t := range tasks {
+		for i := range t.Params {
+			p := &t.Params[i]
+			if p.Step != task.Apply {
+				continue
+			}
+			usage := t.Name + ": " + p.Help
+			if r := p.Range(); r != "" {
+				usage += " [" + r + "]"
+			}
+			if f := cmd.Flags().Lookup(p.Name); f != nil { // of several tasks: which is meant, the run tells
+				f.Usage += "\n" + usage
+				continue
+			}
+			cmd.Flags().Var(&applyFlag{}, p.Name, usage)
+			if p.Kind == task.Bool {
+				cmd.Flags().Lookup(p.Name).NoOptDefVal = "true"
+			}
+		}
+	}
 	return cmd
+}
+
+// applyFlag is a parameter of the apply step as a flag. Its text is parsed when the run has told which task it is of.
+type applyFlag struct{ text string }
+
+func (f *applyFlag) String() string     { return f.text }
+func (f *applyFlag) Type() string       { return "value" }
+func (f *applyFlag) Set(v string) error { f.text = v; return nil }
+
+// applyParams are the parameters that flags give for the task of a run.
+func applyParams(cmd *cobra.Command, x *task.Runner, run string) (map[string]any, error) {
+	params := map[string]any{}
+	var findings []fault.Finding
+	var t *task.Task
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		given, ok := f.Value.(*applyFlag)
+		if !ok || err != nil {
+			return
+		}
+		if t == nil {
+			var info store.RunInfo
+			if info, err = x.FindRun(cmd.Context(), run); err != nil {
+				return
+			}
+			if t, err = task.Find(x.Tasks, info.Task); err != nil {
+				return
+			}
+		}
+		wrong := func(message string) {
+			findings = append(findings, fault.Finding{Name: "wrong-value", Severity: fault.Severe, Column: "--" + f.Name, Message: message})
+		}
+		p := t.Param(f.Name)
+		if p == nil || p.Step != task.Apply {
+			wrong(t.Name + " has no such parameter of apply")
+			return
+		}
+		v, perr := p.Parse(given.text)
+		if perr == nil {
+			perr = p.Check(v)
+		}
+		if perr != nil {
+			wrong(perr.Error())
+			return
+		}
+		params[f.Name] = v
+	})
+	if err == nil && len(findings) > 0 {
+		err = &fault.Error{Kind: fault.Usage, Err: fmt.Errorf("the flags have %s", fault.Count(len(findings), "finding")), Findings: findings}
+	}
+	return params, err
 }
 
 func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
@@ -70,6 +145,10 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 			}
 		}
 	}
+	params, err := applyParams(cmd, x, run)
+	if err != nil {
+		return err
+	}
 	in := task.Input{Path: input}
 	if input == "-" {
 		in = task.Input{Path: "standard input", Reader: interruptible(cmd.Context(), a.in)}
@@ -78,12 +157,12 @@ func (a *app) apply(cmd *cobra.Command, run, input, out, format string) error {
 		if a.json {
 			f = task.JSON
 		}
-		_, err := x.Apply(cmd.Context(), run, in, nil, a.out, f)
+		_, err := x.Apply(cmd.Context(), run, in, params, a.out, f)
 		return roomHint(err)
 	}
 	var done *task.Applied
 	err = writeWhole(out, func(w io.Writer) error {
-		done, err = x.Apply(cmd.Context(), run, in, nil, w, f)
+		done, err = x.Apply(cmd.Context(), run, in, params, w, f)
 		return err
 	})
 	if err != nil {

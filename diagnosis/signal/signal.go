@@ -44,6 +44,7 @@ params:
   model: auto`,
 	Params:     params,
 	Headline:   headline,
+	Folders:    true,
 	Collect:    collect,
 	Preprocess: preprocess,
 	Train:      train,

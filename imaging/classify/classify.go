@@ -51,6 +51,7 @@ params:
 		{Metric: "brier", Label: "Brier score"},
 		{Metric: "calibration-slope", Label: "Calibration slope"},
 	},
+	Folders:    true,
 	Collect:    collect,
 	Preprocess: preprocess,
 	Train:      train,

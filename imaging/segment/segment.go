@@ -48,6 +48,7 @@ params:
 		{Metric: "pq", Label: "Panoptic quality"},
 		{Metric: "aji", Label: "Aggregated Jaccard"},
 	},
+	Folders:    true,
 	Collect:    collect,
 	Preprocess: preprocess,
 	Train:      train,
