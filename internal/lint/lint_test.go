@@ -30,7 +30,7 @@ var layers = []struct {
 	{"task", []string{"task"}, true},
 	{"foundations", []string{
 		"store", "catalog", "table", "engine", "nn", "tree", "glm", "survival", "metric", "calibrate",
-		"conformal", "assess", "explain", "quality", "studies", "chem", "dicom", "nifti", "volume", "signal", "medcode", "event", "report", "internal",
+		"conformal", "assess", "explain", "quality", "studies", "chem", "dicom", "nifti", "volume", "signal", "medcode", "safety", "event", "text", "report", "internal",
 	}, true},
 	{"fault", []string{"fault"}, false},
 }
