@@ -192,15 +192,15 @@ func (p *physioNet) readStay(name, part string, text []byte) error {
 			p.wrong(name, row, "time-order", "the time is before that of the line above")
 		}
 		last = at
-		v, err := strconv.ParseFloat(cells[2], 64)
-		if err != nil {
-			p.wrong(name, row, "number", "the value is no number")
-			continue
-		}
 		if cells[1] == "RecordID" {
 			if cells[2] != s.ID {
 				p.wrong(name, row, "identifier", "the RecordID is not the name of the file")
 			}
+			continue
+		}
+		v, err := strconv.ParseFloat(cells[2], 64)
+		if err != nil {
+			p.wrong(name, row, "number", "the value is no number")
 			continue
 		}
 		if cells[1] == "" {
