@@ -72,11 +72,12 @@ func records(f File, columns []string) ([]record, []fault.Finding) {
 		if errors.Is(err, io.EOF) {
 			return out, found
 		}
-		line, _ := r.FieldPos(0)
 		var bad *csv.ParseError
-		switch {
-		case errors.As(err, &bad):
+		if errors.As(err, &bad) {
 			return out, append(found, severe("csv", f, bad.Line, "", "quotes within a cell are doubled", "the line is no CSV"))
+		}
+		line, _ := r.FieldPos(0)
+		switch {
 		case len(out) >= maxLines:
 			return nil, append(found, severe("too-large", f, line, "", "", "the file has more than %d lines", maxLines))
 		case len(cells) != len(head):
