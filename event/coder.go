@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,8 @@ func (c *coder) code(text []byte, file string, row int) int32 {
 	return n
 }
 
+var answer = regexp.MustCompile(`^L[AP][0-9]{1,7}-[0-9]$`)
+
 // normal is the usual form of a code. good is false where its vocabulary is known and has no such form.
 func normal(text string) (name string, good bool) {
 	system, code, ok := strings.Cut(text, "|")
@@ -88,6 +91,10 @@ func normal(text string) (name string, good bool) {
 	code, more, has := strings.Cut(code, "//")
 	if has {
 		more = "//" + more
+	}
+	// LOINC's answers (LA) and parts (LP) have a check digit by another rule, which is not published.
+	if s == medcode.LOINC && answer.MatchString(code) {
+		return string(s) + "|" + code + more, true
 	}
 	usual, err := medcode.Parse(s, code)
 	if err != nil {

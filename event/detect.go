@@ -51,46 +51,46 @@ func detect(source string) (Form, error) {
 }
 
 func detectFolder(source string) (Form, error) {
-	form := Form("")
+	var found [4]bool
+	rank := []Form{FormPhysioNet, FormMEDS, FormCSV, FormFHIR}
 	stop := errors.New("found")
 	err := filepath.WalkDir(source, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name := d.Name()
-		switch {
-		case d.IsDir() && setName.MatchString(name), outcomesName.MatchString(name):
-			form = FormPhysioNet
-		case d.IsDir():
-			return nil
-		case strings.HasSuffix(name, ".parquet"):
-			form = FormMEDS
-		case isFHIR(name):
-			form = FormFHIR
-		case (name == "events.csv" || name == "events.csv.gz") && filepath.Dir(file) == filepath.Clean(source):
-			form = FormCSV
-		case strings.HasSuffix(name, ".txt"):
-			if f, err := os.Open(file); err == nil {
-				head := make([]byte, 20)
-				n, _ := io.ReadFull(f, head)
-				_ = f.Close()
-				if string(head[:n]) == "Time,Parameter,Value" {
-					form = FormPhysioNet
-				}
-			}
-		}
-		if form != "" {
+		switch name := d.Name(); {
+		case d.IsDir() && setName.MatchString(name), outcomesName.MatchString(name), strings.HasSuffix(name, ".txt") && isPhysioNet(file):
+			found[0] = true
 			return stop
+		case d.IsDir():
+		case strings.HasSuffix(name, ".parquet"):
+			found[1] = true
+			return stop
+		case (name == "events.csv" || name == "events.csv.gz") && filepath.Dir(file) == filepath.Clean(source):
+			found[2] = true
+		case isFHIR(name):
+			found[3] = true
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, stop) {
 		return "", fault.Disk("reading events", err)
 	}
-	if form == "" {
-		return "", fault.WithHint(fault.Errorf(fault.Data, "%q is a folder of no known form of events", filepath.Base(source)), "a folder holds set-a and the like, events.csv, data/*.parquet, or FHIR's *.json and *.ndjson")
+	if i := slices.Index(found[:], true); i >= 0 {
+		return rank[i], nil
 	}
-	return form, nil
+	return "", fault.WithHint(fault.Errorf(fault.Data, "%q is a folder of no known form of events", filepath.Base(source)), "a folder holds set-a and the like, events.csv, data/*.parquet, or FHIR's *.json and *.ndjson")
+}
+
+func isPhysioNet(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len("Time,Parameter,Value"))
+	n, _ := io.ReadFull(f, head)
+	return string(head[:n]) == "Time,Parameter,Value"
 }
 
 func isFHIR(name string) bool {

@@ -1,12 +1,14 @@
 package event
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"galen.dev/fault"
@@ -27,7 +29,8 @@ type fhirReader struct {
 	meds   []medication     // by that number
 	key    []byte
 	body   []byte
-	ids    map[string]bool // of the bundle: full addresses
+	ids    map[string]bool // of the bundle: addresses with versions
+	many   bool            // the source is a folder or an archive
 	doc    fhirResource
 }
 
@@ -50,8 +53,8 @@ func (in *input) fhir(source string) error {
 	in.report.Clock = clockUTC.String()
 	in.words.Relative = false
 	other, err := jsonFiles(in.ctx, source, func(name string, r io.Reader) error {
-		f.file = name
-		return f.document(&bounded{r: r})
+		f.file, f.many = name, name != filepath.Base(source)
+		return f.document(r)
 	})
 	if err != nil {
 		return err
@@ -83,24 +86,58 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// document reads a file: a bundle, a resource, or one after the other.
-func (f *fhirReader) document(r *bounded) error {
-	r.mark()
+// document reads a file: a bundle, a resource, or one after the other. What does not begin as a bundle is read resource
+// by resource.
+func (f *fhirReader) document(in io.Reader) error {
+	peek := bufio.NewReaderSize(in, 1<<16)
+	head, err := peek.Peek(1 << 16)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return f.structure(err)
+	}
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		_, _ = peek.Discard(3)
+		head = head[3:]
+	}
+	kind, _ := scan(head)
+	r := &bounded{r: peek}
 	d := json.NewDecoder(r)
-	d.UseNumber()
 	for line := 1; ; line++ {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
 		r.mark()
 		f.row, f.path = line, ""
-		switch done, err := f.root(d, r); {
-		case err != nil:
-			return err
-		case done:
+		if kind == "" || kind == "Bundle" {
+			if done, err := f.root(d, r, "Bundle"); done || err != nil {
+				return err
+			}
+			continue
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); errors.Is(err, io.EOF) {
 			return nil
+		} else if err != nil {
+			return f.structure(err)
+		}
+		if err := f.single(raw); err != nil {
+			return err
 		}
 	}
+}
+
+// single reads one resource of several, which may be a bundle again.
+func (f *fhirReader) single(text []byte) error {
+	kind, _ := scan(text)
+	if kind == "Bundle" {
+		r := &bounded{r: bytes.NewReader(text)}
+		r.mark()
+		_, err := f.root(json.NewDecoder(r), r, "Bundle")
+		return err
+	}
+	if f.path = kind; !plainType(kind) {
+		f.path = "Resource"
+	}
+	return f.resource(text, "")
 }
 
 // structure reports JSON that cannot be read on, or passes other errors on.
@@ -119,7 +156,7 @@ func (f *fhirReader) structure(err error) error {
 
 // root reads one value at the top of a file. Members before resourceType are kept, so that the entries of a bundle need
 // not be: FHIR has resourceType first wherever it was written by a program, and anywhere by right.
-func (f *fhirReader) root(d *json.Decoder, r *bounded) (done bool, err error) {
+func (f *fhirReader) root(d *json.Decoder, r *bounded, at string) (done bool, err error) {
 	token, err := d.Token()
 	if errors.Is(err, io.EOF) {
 		return true, nil
@@ -145,7 +182,7 @@ func (f *fhirReader) root(d *json.Decoder, r *bounded) (done bool, err error) {
 		// Other resources have no member "entry" that holds objects with resources, but List and a few that are not used.
 		if name == "entry" && (kind == "Bundle" || kind == "") {
 			kind = "Bundle"
-			if done, err := f.entries(d, r); done || err != nil {
+			if done, err := f.entries(d, r, at+".entry"); done || err != nil {
 				return true, err
 			}
 			continue
@@ -174,12 +211,16 @@ func (f *fhirReader) root(d *json.Decoder, r *bounded) (done bool, err error) {
 	}
 	text := append(append([]byte{'{'}, members.Bytes()...), '}')
 	if kind == "Bundle" {
+		f.path = at
 		f.bundle(text)
 		return false, nil
 	}
-	f.path = kind
-	if !plainType(kind) {
+	if f.path = kind; !plainType(kind) {
 		f.path = "Resource"
+	}
+	if kind == "" && f.many {
+		f.log.leave("files that are no FHIR", 1) // such as the package.json beside resources
+		return true, nil
 	}
 	return false, f.resource(text, "")
 }
@@ -192,25 +233,22 @@ func (f *fhirReader) bundle(text []byte) {
 			Relation string `json:"relation"`
 		} `json:"link"`
 	}
-	f.path = "Bundle"
 	if err := json.Unmarshal(text, &b); err != nil {
 		f.wrongType(err)
 		return
 	}
 	switch b.Type {
-	case "collection", "searchset", "transaction", "batch", "document", "message":
+	case "collection", "searchset", "transaction", "transaction-response", "batch", "batch-response", "document", "message":
 	case "":
 		f.find("fhir-required", "type", "the bundle has no type")
 	case "history":
 		f.find("fhir-value", "type", "a history holds resources as they once were")
-	case "transaction-response", "batch-response":
-		f.find("fhir-value", "type", "a response holds no data of patients by itself")
 	default:
 		f.find("fhir-code-invalid", "type", "the type of the bundle is none of FHIR's")
 	}
 	for _, l := range b.Link {
 		if l.Relation == "next" {
-			f.log.path("fhir-incomplete", fault.Warning, f.file, "Bundle.link", "the bundle has a next page, which is not here", "read all pages, in a folder or as NDJSON")
+			f.log.path("fhir-incomplete", fault.Warning, f.file, f.path+".link", "the bundle has a next page, which is not here", "read all pages, in a folder or as NDJSON")
 		}
 	}
 }
@@ -227,12 +265,12 @@ type bundleEntry struct {
 }
 
 // entries reads the entries of a bundle.
-func (f *fhirReader) entries(d *json.Decoder, r *bounded) (done bool, err error) {
+func (f *fhirReader) entries(d *json.Decoder, r *bounded, at string) (done bool, err error) {
 	token, err := d.Token()
 	if err != nil {
 		return true, f.structure(err)
 	}
-	f.path = "Bundle.entry"
+	f.path = at
 	if token != json.Delim('[') {
 		f.find("fhir-structure", "", "the entries are no list")
 		return true, nil
@@ -242,13 +280,12 @@ func (f *fhirReader) entries(d *json.Decoder, r *bounded) (done bool, err error)
 			return true, err
 		}
 		r.mark()
-		f.row, f.path = i+1, fmt.Sprintf("Bundle.entry[%d]", i)
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return true, f.structure(err)
-		}
+		f.row, f.path = i+1, fmt.Sprintf("%s[%d]", at, i)
 		var e bundleEntry
-		if err := json.Unmarshal(raw, &e); err != nil {
+		if err := d.Decode(&e); err != nil {
+			if t := new(json.UnmarshalTypeError); !errors.As(err, &t) {
+				return true, f.structure(err)
+			}
 			f.wrongType(err)
 			continue
 		}
@@ -258,14 +295,6 @@ func (f *fhirReader) entries(d *json.Decoder, r *bounded) (done bool, err error)
 			continue
 		case len(e.Resource) == 0:
 			continue // a request without a body
-		}
-		if e.FullURL != "" {
-			if f.ids[e.FullURL] {
-				f.find("fhir-duplicate", "fullUrl", "two entries have the same address")
-			}
-			if len(f.ids) < maxCodes {
-				f.ids[e.FullURL] = true
-			}
 		}
 		f.path += ".resource"
 		if err := f.resource(e.Resource, e.FullURL); err != nil {
@@ -306,28 +335,39 @@ func plainType(s string) bool {
 	return s != "" && len(s) <= 40
 }
 
-// deep tells nesting beyond maxDepth.
-func deep(text []byte) bool {
-	depth, quoted := 0, false
+// scan finds the type of a resource without decoding it, and whether it is nested beyond maxDepth. The text may be cut off.
+func scan(text []byte) (kind string, deep bool) {
+	depth := 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				quoted = false
+		switch text[i] {
+		case '"':
+			begin := i + 1
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
 			}
-		case c == '"':
-			quoted = true
-		case c == '{' || c == '[':
+			if depth == 1 && kind == "" && i < len(text) && string(text[begin:i]) == "resourceType" {
+				rest := bytes.TrimLeft(text[i+1:], " \t\r\n")
+				if rest, ok := bytes.CutPrefix(rest, []byte(":")); ok {
+					if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte("\"")); ok {
+						if n := bytes.IndexByte(rest, '"'); n >= 0 {
+							kind = string(rest[:n])
+						}
+					}
+				}
+			}
+		case '{', '[':
 			if depth++; depth > maxDepth {
-				return true
+				return kind, true
 			}
-		case c == '}' || c == ']':
-			depth--
+		case '}', ']':
+			if depth--; depth == 0 {
+				return kind, false
+			}
 		}
 	}
-	return false
+	return kind, false
 }
 
 // keyOf is the identifier by which resources of a type refer to one: the last part of its address, or its id.

@@ -58,12 +58,12 @@ func (f *fhirReader) observed(code *fhirConcept, v *fhirValue, at int64, prefix 
 		}
 	case v.Integer != nil:
 		e.Code = f.coded(name)
-		x, err := v.Integer.Int64()
-		if err != nil {
+		x, ok := decimal(v.Integer)
+		if !ok || x != math.Trunc(x) {
 			f.find("fhir-value", prefix+"valueInteger", "the value is no whole number")
 			return
 		}
-		e.Value = float64(x)
+		e.Value = x
 	case v.Ratio != nil:
 		e.Code = f.coded(name)
 		if !f.ratio(&e, v.Ratio, prefix+"valueRatio") {
@@ -101,12 +101,12 @@ func (v *fhirValue) other() string {
 
 // quantity reads a number and its unit. It is false where the event is left out.
 func (f *fhirReader) quantity(e *Event, q *fhirQuantity, element string) bool {
-	if q.Value == nil {
+	if len(q.Value) == 0 {
 		f.log.leave("quantities without a value", 1)
 		return false
 	}
-	v, err := q.Value.Float64()
-	if err != nil {
+	v, ok := decimal(q.Value)
+	if !ok {
 		f.find("fhir-value", element+".value", "the value is no number, or too large")
 		return false
 	}

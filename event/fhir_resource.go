@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -36,12 +37,9 @@ type fhirResource struct {
 	DeceasedBoolean  *bool  `json:"deceasedBoolean"`
 	DeceasedDateTime string `json:"deceasedDateTime"`
 
-	// Encounter
-	Class      *fhirCoding    `json:"class"`
-	EncType    []fhirConcept  `json:"type"`
-	ReasonCode []fhirConcept  `json:"reasonCode"`
-	Period     *fhirPeriod    `json:"period"`
-	PartOf     *fhirReference `json:"partOf"`
+	Meta struct {
+		Version string `json:"versionId"`
+	} `json:"meta"`
 
 	// Times
 	EffectiveDateTime string      `json:"effectiveDateTime"`
@@ -61,9 +59,24 @@ type fhirResource struct {
 		Code *fhirConcept `json:"code"`
 		fhirValue
 	} `json:"component"`
+
+	visit  fhirEncounter // of Encounter
+	dosage fhirDosage    // of MedicationAdministration
+}
+
+// fhirEncounter has elements of an encounter that other resources have in another type.
+type fhirEncounter struct {
+	Class      *fhirCoding    `json:"class"`
+	Type       []fhirConcept  `json:"type"`
+	ReasonCode []fhirConcept  `json:"reasonCode"`
+	Period     *fhirPeriod    `json:"period"`
+	PartOf     *fhirReference `json:"partOf"`
+}
+
+type fhirDosage struct {
 	Dosage *struct {
 		Dose *fhirQuantity `json:"dose"`
-	} `json:"-"`
+	} `json:"dosage"`
 }
 
 type fhirReference struct {
@@ -90,11 +103,11 @@ type fhirTiming struct {
 }
 
 type fhirQuantity struct {
-	Value      *json.Number `json:"value"`
-	Comparator string       `json:"comparator"`
-	Unit       string       `json:"unit"`
-	System     string       `json:"system"`
-	Code       string       `json:"code"`
+	Value      json.RawMessage `json:"value"`
+	Comparator string          `json:"comparator"`
+	Unit       string          `json:"unit"`
+	System     string          `json:"system"`
+	Code       string          `json:"code"`
 }
 
 type fhirRatio struct {
@@ -107,7 +120,7 @@ type fhirValue struct {
 	Quantity *fhirQuantity   `json:"valueQuantity"`
 	Concept  *fhirConcept    `json:"valueCodeableConcept"`
 	Boolean  *bool           `json:"valueBoolean"`
-	Integer  *json.Number    `json:"valueInteger"`
+	Integer  json.RawMessage `json:"valueInteger"`
 	Ratio    *fhirRatio      `json:"valueRatio"`
 	String   *string         `json:"valueString"`
 	Range    json.RawMessage `json:"valueRange"`
@@ -129,35 +142,44 @@ var fhirStatus = map[string]struct{ not, yes []string }{
 
 // resource reads one resource.
 func (f *fhirReader) resource(text []byte, fullURL string) error {
-	if deep(text) {
+	kind, deep := scan(text)
+	if deep {
 		f.find("fhir-structure", "", "the resource is nested too deeply")
 		return nil
 	}
-	var head struct {
-		Type string `json:"resourceType"`
-	}
-	if err := json.Unmarshal(text, &head); err != nil {
-		f.wrongType(err)
-		return nil
-	}
-	switch head.Type {
+	switch kind {
+	case "Bundle": // in the answer to a batch
+		in := &bounded{r: bytes.NewReader(text)}
+		in.mark()
+		_, err := f.root(json.NewDecoder(in), in, f.path)
+		return err
 	case "Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "MedicationAdministration", "Procedure", "AllergyIntolerance", "Medication":
 	case "":
 		f.find("fhir-structure", "resourceType", "the resource has no type")
 		return nil
 	default:
-		if !plainType(head.Type) {
+		if !plainType(kind) {
 			f.find("fhir-structure", "resourceType", "the resource is of no type of FHIR")
 			return nil
 		}
-		f.log.leave("resources of type "+head.Type, 1)
+		f.log.leave("resources of type "+kind, 1)
 		return nil
 	}
 	f.doc = fhirResource{}
 	r := &f.doc
-	if err := f.decode(text, r, head.Type); err != nil {
+	if err := f.decode(text, r, kind); err != nil {
 		f.wrongType(err)
 		return nil
+	}
+	r.Type = kind
+	if f.ids != nil && fullURL != "" {
+		address := fullURL + " " + r.Meta.Version
+		if f.ids[address] {
+			f.find("fhir-duplicate", "", "two entries have the same address and version")
+		}
+		if len(f.ids) < maxCodes {
+			f.ids[address] = true
+		}
 	}
 	if s, ok := fhirStatus[r.Type]; ok {
 		switch {
@@ -176,17 +198,15 @@ func (f *fhirReader) resource(text []byte, fullURL string) error {
 	return f.take(r, keyOf(fullURL, r.ID))
 }
 
-// decode leaves out elements of one name and two types, which only some types of resources have.
+// decode reads what all resources share, and what only this type has.
 func (f *fhirReader) decode(text []byte, r *fhirResource, kind string) error {
 	err := json.Unmarshal(text, r)
-	if kind == "MedicationAdministration" && err == nil {
-		var d struct {
-			Dosage *struct {
-				Dose *fhirQuantity `json:"dose"`
-			} `json:"dosage"`
-		}
-		err = json.Unmarshal(text, &d)
-		r.Dosage = d.Dosage
+	switch {
+	case err != nil:
+	case kind == "Encounter":
+		err = json.Unmarshal(text, &r.visit)
+	case kind == "MedicationAdministration":
+		err = json.Unmarshal(text, &r.dosage)
 	}
 	return err
 }
@@ -252,18 +272,18 @@ func (f *fhirReader) takePatient(r *fhirResource, key string) error {
 }
 
 func (f *fhirReader) takeEncounter(r *fhirResource, key string) error {
-	if r.Class == nil || r.Class.Code == "" {
+	if r.visit.Class == nil || r.visit.Class.Code == "" {
 		f.find("fhir-required", "class", "the class of the encounter is not there")
 	}
 	if !f.subject(r) {
 		return nil
 	}
 	stay := Event{At: NoTime, Row: NoTime}
-	if r.Period != nil {
-		if at, ok := f.when(r.Period.Start, "period.start"); ok {
+	if r.visit.Period != nil {
+		if at, ok := f.when(r.visit.Period.Start, "period.start"); ok {
 			stay.At = at
 		}
-		if at, ok := f.whenEnd(r.Period.End, "period.end"); ok {
+		if at, ok := f.whenEnd(r.visit.Period.End, "period.end"); ok {
 			stay.Row = at
 		}
 	}
@@ -271,8 +291,8 @@ func (f *fhirReader) takeEncounter(r *fhirResource, key string) error {
 		f.find("fhir-value", "period", "the period ends before it begins")
 	}
 	f.put(recordEncounter, stay)
-	if r.PartOf != nil {
-		if parent := f.encounterKey(r.PartOf); parent != "" {
+	if r.visit.PartOf != nil {
+		if parent := f.encounterKey(r.visit.PartOf); parent != "" {
 			f.put(recordParent, Event{})
 			f.text(parent)
 		}
@@ -282,14 +302,14 @@ func (f *fhirReader) takeEncounter(r *fhirResource, key string) error {
 		return f.flush(key)
 	}
 	// The class of a part is that of the whole; its other codes may differ.
-	if r.PartOf == nil && r.Class != nil && r.Class.Code != "" {
-		f.put(recordEvent, Event{At: stay.At, Code: f.coded("class//" + r.Class.Code), Value: math.NaN(), Row: int64(f.row)})
+	if r.visit.PartOf == nil && r.visit.Class != nil && r.visit.Class.Code != "" {
+		f.put(recordEvent, Event{At: stay.At, Code: f.coded("class//" + r.visit.Class.Code), Value: math.NaN(), Row: int64(f.row)})
 	}
-	for i := range r.EncType {
-		f.concept(&r.EncType[i], stay.At, "type//", "type")
+	for i := range r.visit.Type {
+		f.concept(&r.visit.Type[i], stay.At, "type//", "type")
 	}
-	for i := range r.ReasonCode {
-		f.concept(&r.ReasonCode[i], stay.At, "reason//", "reasonCode")
+	for i := range r.visit.ReasonCode {
+		f.concept(&r.visit.ReasonCode[i], stay.At, "reason//", "reasonCode")
 	}
 	return f.flush(key)
 }
@@ -366,8 +386,8 @@ func (f *fhirReader) prescription(r *fhirResource) {
 		f.put(recordEvent, e) // its code is not known yet, so no dose is compared
 		return
 	}
-	if r.Dosage != nil && r.Dosage.Dose != nil {
-		f.quantity(&e, r.Dosage.Dose, "dosage.dose")
+	if d := r.dosage.Dosage; d != nil && d.Dose != nil {
+		f.quantity(&e, d.Dose, "dosage.dose")
 	}
 	f.put(recordEvent, e)
 }

@@ -78,7 +78,9 @@ func (p *patientRecord) read(body []byte, meds []medication) (lost int) {
 				p.there++
 				patient = true
 			case recordUrn:
-				p.urn = max(p.urn, e.Row)
+				if p.urn == 0 {
+					p.urn = e.Row
+				}
 			case recordFact:
 				p.facts = append(p.facts, Fact{Code: e.Code, Value: e.Value})
 			case recordEncounter:
