@@ -254,7 +254,7 @@ func (s *source) tops(dir string) []string {
 func (s *source) images(ctx context.Context, l *layout, files []string) ([]*item, error) {
 	var items []*item
 	var dicoms []string
-	skipped := 0
+	skipped, first := 0, ""
 	for _, name := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -265,15 +265,19 @@ func (s *source) images(ctx context.Context, l *layout, files []string) ([]*item
 		}
 		switch format {
 		case "":
-			skipped++
-			if skipped <= 3 && looksLikeImage(name) {
+			if looksLikeImage(name) {
 				l.find(fault.Severe, "unreadable", name, "no image of a known format, for all its name says", "remove it, or export it again")
+			} else if skipped++; skipped == 1 {
+				first = name
 			}
 		case formatDICOM:
 			dicoms = append(dicoms, name)
 		default:
 			items = append(items, s.file(name))
 		}
+	}
+	if skipped > 0 && len(files) > 1 {
+		l.find(fault.Info, "passed-over", first, fault.Count(skipped, "file")+" like this one are no images", "")
 	}
 	if len(dicoms) > 0 {
 		more, err := s.dicom(ctx, l, dicoms)

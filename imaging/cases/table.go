@@ -29,6 +29,9 @@ var (
 
 const maxTable = 256 << 20
 
+// TableLayout is Collection.Layout of a table that names images.
+const TableLayout = "table of paths"
+
 // columns is where a table keeps what.
 type columns struct {
 	path, patient, split, mask int
@@ -50,7 +53,7 @@ func (s *source) table(ctx context.Context, name string) (*layout, error) {
 	if len(rows) < 2 {
 		return nil, fault.Errorf(fault.Data, "reading %q: the table has no rows", name)
 	}
-	l := &layout{name: "table of paths", kind: Unlabelled}
+	l := &layout{name: TableLayout, kind: Unlabelled}
 	cols, err := s.columns(name, rows)
 	if err != nil {
 		return nil, err

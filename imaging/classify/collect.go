@@ -25,6 +25,9 @@ func collect(ctx context.Context, r *task.Run) error {
 		return err
 	}
 	r.Note("%s: %d images of %d patients, %s", r.Source.Name, len(c.Records), c.Patients, c.Layout)
+	if len(r.Source.Files) == 1 && c.Layout == cases.TableLayout {
+		r.Note("only the table is watched for changes: name the folder that holds it, and the images are too")
+	}
 	if !c.Known {
 		r.Note("the data do not say which images are of one patient: each counts as a patient of its own")
 	}

@@ -203,6 +203,39 @@ func (e *evaluation) evaluator() {
 	}
 }
 
+// auc is the area under the ROC curve as MedMNIST's evaluator takes it: of the event; the mean over classes, each
+// against the rest; or the mean over findings.
+func (h *cohort) auc(p [][]float64, ids []int) float64 {
+	l := &h.Labels
+	sum, n := 0.0, 0
+	for k := range l.Names {
+		if l.Kind == binary && k == 0 {
+			continue
+		}
+		var score []float64
+		var yes []bool
+		for j, i := range ids {
+			if l.Kind == multiLabel {
+				if h.Marks[i][k] < 0 {
+					continue
+				}
+				yes = append(yes, h.Marks[i][k] == 1)
+			} else {
+				yes = append(yes, h.Y[i] == k)
+			}
+			score = append(score, p[j][k])
+		}
+		if a := metric.AUROC(score, yes); !math.IsNaN(a) {
+			sum += a
+			n++
+		}
+	}
+	if n == 0 {
+		return math.NaN()
+	}
+	return sum / float64(n)
+}
+
 // accuracy is that of an event at above the threshold, of the likeliest class, or the mean over findings.
 func (h *cohort) accuracy(p [][]float64, ids []int, threshold float64) float64 {
 	right, n := 0.0, 0.0

@@ -93,7 +93,7 @@ func (p *plan) sizes(c *cases.Container, list []int, o planOptions) error {
 		} else {
 			flat++
 		}
-		if b.Channels > 1 {
+		if b.Channels == 3 || b.Channels == 4 && (b.Type == volume.Uint8 || b.Type == volume.Uint16) { // the fourth is opacity
 			colour++
 		}
 		for a := range 3 {
@@ -107,7 +107,7 @@ func (p *plan) sizes(c *cases.Container, list []int, o planOptions) error {
 	switch {
 	case o.Channels == "grey":
 		p.Channels = 1
-	case o.Channels == "colour" || colour > 0 && p.Channels >= 3 && deep == 0:
+	case o.Channels == "colour" || colour > 0 && deep == 0:
 		p.Channels = 3
 	}
 	most := mostPixels
