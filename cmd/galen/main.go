@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"galen.dev/diagnosis/course"
 	"galen.dev/diagnosis/risk"
 	waveform "galen.dev/diagnosis/signal"
 	"galen.dev/fault"
@@ -31,6 +32,7 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	waveform.Task,
+	course.Task,
 	classify.Task,
 	segment.Task,
 }
