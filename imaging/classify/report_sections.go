@@ -82,7 +82,7 @@ func (e *evaluation) modelSection(history []memberHistory) report.Section {
 		}
 		t.Rows = append(t.Rows, []string{fmt.Sprint(k + 1), fmt.Sprint(h.Summary.Epochs), fmt.Sprint(h.Summary.BestEpoch), fmt.Sprint(h.Summary.Steps), fmt.Sprintf("%d × %d", h.Adds, h.Batch), report.Num(h.Summary.Loss, 3), best})
 	}
-	return report.Section{ID: "model", Title: "The model", Lead: "What was trained. The images that it was watched on chose the epoch and the recalibration, and no test image did.", Blocks: append(blocks, t)}
+	return report.Section{ID: "model", Title: "The model", Lead: "What was trained. Images left out of a training watched it and fitted the recalibration; no test image took part in any choice.", Blocks: append(blocks, t)}
 }
 
 // pictures shows the worst, middle and best test images.
