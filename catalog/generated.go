@@ -24,6 +24,16 @@ func generated() []Entry {
 			Files: cells,
 			Notes: "split.csv has columns id, nuclei, split. It shows that the program works, and says nothing about patients.",
 		},
+		Entry{
+			Name: "synthetic-stays", Title: "Made-up intensive-care stays of 48 hours in the form of PhysioNet's Challenge of 2012", Tasks: []string{"diagnosis/course"}, Synthetic: true,
+			Files: []Resource{{Name: "diagnosis/synthetic-stays.tar", Make: synth.Stays}}, Target: "In-hospital_death",
+			Notes: "Parts a and b, for training and testing. It shows that the program works, and says nothing about patients.",
+		},
+		Entry{
+			Name: "synthetic-visits", Title: "Made-up coded visits over four years, with ICD-10 and ATC", Tasks: []string{"diagnosis/course"}, Synthetic: true,
+			Files: []Resource{{Name: "diagnosis/synthetic-visits.csv", Make: synth.Visits}}, Target: "ICD10/I21.4",
+			Notes: "Columns patient, days, code. What is asked after three years (26280 h) is whether ICD10/I21.4 comes within one (8760 h). It shows that the program works, and says nothing about patients.",
+		},
 	)
 }
 

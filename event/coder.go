@@ -48,7 +48,7 @@ func newCoder(words *Vocabulary, log *findings, substances map[string]ucum.Subst
 }
 
 // code numbers a code as the source has it. A code that names a known vocabulary, as LOINC|2345-7, LOINC//2345-7 or
-// http://loinc.org|2345-7, is brought into its usual form, VOCABULARY|code. It is -1 where there are too many.
+// http://loinc.org|2345-7, is brought into its usual form, LOINC/2345-7. It is -1 where there are too many.
 func (c *coder) code(text []byte, file string, row int) int32 {
 	n, ok := c.codes[string(text)]
 	if !ok {
@@ -75,13 +75,11 @@ var answer = regexp.MustCompile(`^L[AP][0-9]{1,7}-[0-9]$`)
 func normal(text string) (name string, good bool) {
 	system, code, ok := strings.Cut(text, "|")
 	if !ok {
-		if system, code, ok = strings.Cut(text, "//"); !ok {
+		// The system of an address that holds slashes is "http:", which is none.
+		if system, code, ok = strings.Cut(text, "/"); !ok {
 			return text, true
 		}
-		// An address has slashes too.
-		if strings.HasSuffix(system, ":") {
-			return text, true
-		}
+		code = strings.TrimPrefix(code, "/")
 	}
 	s, ok := medcode.SystemOf(system)
 	if !ok {
@@ -94,13 +92,13 @@ func normal(text string) (name string, good bool) {
 	}
 	// LOINC's answers (LA) and parts (LP) have a check digit by another rule, which is not published.
 	if s == medcode.LOINC && answer.MatchString(code) {
-		return string(s) + "|" + code + more, true
+		return string(s) + "/" + code + more, true
 	}
 	usual, err := medcode.Parse(s, code)
 	if err != nil {
-		return string(s) + "|" + code + more, false
+		return string(s) + "/" + code + more, false
 	}
-	return string(s) + "|" + usual + more, true
+	return string(s) + "/" + usual + more, true
 }
 
 // unit numbers a unit as the source has it, as UCUM spells it, and reports one that UCUM does not know.

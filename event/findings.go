@@ -57,7 +57,7 @@ func (l *findings) path(name string, severity fault.Severity, file, expression, 
 }
 
 func (l *findings) put(f fault.Finding) (findingAt, bool) {
-	if slices.Contains(l.allow, f.Name) {
+	if slices.Contains(l.allow, f.Name) && slices.Contains(Allowed, f.Name) {
 		f.Severity = min(f.Severity, fault.Warning)
 	}
 	list := &l.severe

@@ -41,7 +41,7 @@ func TestMEDS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Form != FormMEDS || report.Events != want.Events || len(stays) != len(want.Subjects) || report.Names["LOINC|2345-7"] != "Glucose" || count(report.LeftOut, "texts") != want.Codes["NOTE"] {
+	if report.Form != FormMEDS || report.Events != want.Events || len(stays) != len(want.Subjects) || report.Names["LOINC/2345-7"] != "Glucose" || count(report.LeftOut, "texts") != want.Codes["NOTE"] {
 		t.Errorf("%+v", report)
 	}
 	codes := map[string]int{}
@@ -65,7 +65,7 @@ func TestMEDS(t *testing.T) {
 	}
 	usual := map[string]int{}
 	for c, n := range want.Codes {
-		usual[map[string]string{"LOINC//2345-7": "LOINC|2345-7", "LOINC//8867-4": "LOINC|8867-4", "ICD10CM//I214": "ICD10|I21.4"}[c]] += n
+		usual[map[string]string{"LOINC//2345-7": "LOINC/2345-7", "LOINC//8867-4": "LOINC/8867-4", "ICD10CM//I214": "ICD10/I21.4"}[c]] += n
 		if !strings.Contains(c, "LOINC") && !strings.Contains(c, "ICD10") {
 			usual[c] = n
 		}

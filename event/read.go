@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"galen.dev/fault"
 	"galen.dev/medcode/ucum"
@@ -37,14 +36,15 @@ type Options struct {
 	Outcomes   string                    // CSV or gzip of facts, one line a stay; "" = outcomes.csv beside events.csv in a folder, or none
 	Words      bool                      // take values that are words into the code, as sex//female; false = refuse them
 	Patients   bool                      // FHIR: a stay is all of a patient; false = an encounter, where there are any
-	Allow      []string                  // names of findings to pass over; what they concern is left out or taken as it is, and counted
+	Allow      []string                  // names of findings to let pass, of those in Allowed; others have no effect here
 	Substances map[string]ucum.Substance // by code, for units of mass and of amount; nil = none
 	MemoryMB   int                       // for sorting, before files in TempDir are used; 0 = 128
 	TempDir    string                    // "" = the system's
 }
 
-// allowed are the findings that Options.Allow may name. Others leave no sense in the data that would be safe to take.
-var allowed = []string{
+// Allowed are the findings that Options.Allow may name: what they concern is left out, or taken as it is, and counted. With
+// others the data make no sense that would be safe to take.
+var Allowed = []string{
 	"after-discharge", "code", "duplicate-event", "fhir-duplicate", "fhir-not-found", "fhir-required", "fhir-value", "fields", "identifier", "number", "outcome-number",
 	"outcome-without-stay", "quote", "stay-without-outcome", "time", "unit-clash", "unit-unknown",
 }
@@ -76,11 +76,6 @@ type Count struct {
 // What is wrong comes as one error of kind fault.Data with all findings, after the last stay; what was handed to add is
 // then to be thrown away.
 func Read(ctx context.Context, source string, opt Options, add func(*Stay) error, words *Vocabulary) (Report, error) {
-	for _, name := range opt.Allow {
-		if !slices.Contains(allowed, name) {
-			return Report{}, fault.WithHint(fault.Errorf(fault.Usage, "the finding %q cannot be allowed", name), "%s", cmp.Or(fault.DidYouMean(name, allowed), "these can: "+strings.Join(allowed, ", ")))
-		}
-	}
 	form := opt.Form
 	if form == "" {
 		var err error

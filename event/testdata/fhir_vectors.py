@@ -34,7 +34,7 @@ def code_of(concept):
     parts = code.split("-")
     if SYSTEMS.get(system) == "NDC" and len(parts) == 3 and 10 <= sum(map(len, parts)) <= 11:
         code = parts[0].zfill(5) + parts[1].zfill(4) + parts[2].zfill(2)
-    return f"{SYSTEMS.get(system, system)}|{code}"
+    return f"{SYSTEMS[system]}/{code}" if system in SYSTEMS else f"{system}|{code}"
 
 
 def time_of(text):

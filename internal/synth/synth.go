@@ -1,5 +1,5 @@
-// Package synth generates data for the demo, for examples and for tests: made-up images and cells, so far. No patient
-// is behind any of it, and whatever shows it says "synthetic".
+// Package synth generates data for the demo, for examples and for tests: made-up images and cells, intensive-care stays
+// and coded visits. No patient is behind any of it, and whatever shows it says "synthetic".
 //
 // Everything is drawn from a fixed seed: the same version gives the same numbers everywhere. The bytes of compressed
 // files may differ between versions of Go.
