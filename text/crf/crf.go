@@ -39,7 +39,7 @@ type Entity struct {
 // Params of Train.
 type Params struct {
 	L2         float64 // penalty ½·L2·|w|²; 0 means 0.5
-	Iterations int     // at most, of each of the two passes; 0 means 120
+	Iterations int     // at most, of each chain that is kept; 0 means 70
 	MinCount   int     // features met less often are left out; 0 means 1
 	Progress   func(done, total int)
 }

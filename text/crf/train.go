@@ -25,7 +25,7 @@ func Train(ctx context.Context, sentences []Sentence, words []string, p Params) 
 		p.L2 = .5
 	}
 	if p.Iterations == 0 {
-		p.Iterations = 120
+		p.Iterations = 70
 	}
 	types := map[string]bool{}
 	for _, s := range sentences {
@@ -46,8 +46,11 @@ func Train(ctx context.Context, sentences []Sentence, words []string, p Params) 
 		return nil, fault.Errorf(fault.Data, "the sentences are of one document, and two or more are needed")
 	}
 	tags := newTagset(t.Types)
-	total, done := (len(folds)+2)*p.Iterations, 0
-	fit := func(rows [][][]int32, all *names, use []int) (*chain, error) {
+	// The chains of the folds only say how good the first one is, and may stop early.
+	early := p
+	early.Iterations = max(p.Iterations/2, 1)
+	total, done := len(folds)*early.Iterations+2*p.Iterations, 0
+	fit := func(rows [][][]int32, all *names, use []int, p Params) (*chain, error) {
 		c, err := fitChain(ctx, rows, all, use, sentences, tags, p, func(k int) {
 			if p.Progress != nil {
 				p.Progress(done+k, total)
@@ -62,7 +65,7 @@ func Train(ctx context.Context, sentences []Sentence, words []string, p Params) 
 	for _, fold := range folds {
 		rest := others(len(sentences), fold)
 		seen := &names{index: map[string]int32{}}
-		c, err := fit(describe(sentences, rest, words, seen), seen, rest)
+		c, err := fit(describe(sentences, rest, words, seen), seen, rest, early)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +81,7 @@ func Train(ctx context.Context, sentences []Sentence, words []string, p Params) 
 	}
 	seen := &names{index: map[string]int32{}}
 	var err error
-	if t.First, err = fit(describe(sentences, all, words, seen), seen, all); err != nil {
+	if t.First, err = fit(describe(sentences, all, words, seen), seen, all, p); err != nil {
 		return nil, err
 	}
 	seen = &names{index: map[string]int32{}}
@@ -96,7 +99,7 @@ func Train(ctx context.Context, sentences []Sentence, words []string, p Params) 
 		}
 		from = to
 	}
-	if t.Second, err = fit(again, seen, all); err != nil {
+	if t.Second, err = fit(again, seen, all, p); err != nil {
 		return nil, err
 	}
 	t.Dictionary = mentions(sentences, all, words)
