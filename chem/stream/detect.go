@@ -186,7 +186,8 @@ func (r *Reader) readHeader() error {
 	if r.smiles = r.smilesColumn(r.columns); r.smiles < 0 {
 		return r.noColumn("no-smiles-column", r.options.Column, "SMILES")
 	}
-	r.name = findColumn(r.columns, r.options.NameColumn, func(s string) bool { return s == "name" || s == "id" || s == "title" },
+	r.name = findColumn(r.columns, r.options.NameColumn, func(s string) bool { return s == "name" || s == "title" },
+		func(s string) bool { return s == "id" },
 		func(s string) bool {
 			return strings.HasSuffix(s, "_id") || strings.HasSuffix(s, " id") || strings.HasSuffix(s, "_name")
 		})

@@ -36,7 +36,7 @@ type Options struct {
 	File       string // what errors call the file; its extension decides where the content leaves a doubt
 	Form       Form   // Auto = by content
 	Column     string // of the SMILES in a table; empty = the one named smiles, or a name like it
-	NameColumn string // of the names in a table; empty = the first named name, id or title, or ending in _id
+	NameColumn string // of the names in a table; empty = one named name, title or id, or like it
 	KeepHs     bool   // keep hydrogens that are written as atoms
 }
 

@@ -21,6 +21,7 @@ import (
 	"galen.dev/diagnosis/course"
 	"galen.dev/diagnosis/risk"
 	waveform "galen.dev/diagnosis/signal"
+	"galen.dev/diagnosis/treatment"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
 	"galen.dev/imaging/segment"
@@ -32,6 +33,7 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	waveform.Task,
+	treatment.Task,
 	course.Task,
 	classify.Task,
 	segment.Task,
@@ -80,6 +82,7 @@ type app struct {
 
 	folder, index string
 	json, quiet   bool
+	answered      bool // the JSON answer was begun, and has told the error itself
 
 	store    *store.Store
 	progress *progress // what monitor made, or nil
@@ -113,7 +116,7 @@ For research use. Galen is not a medical device.`,
 	for _, s := range task.Steps() {
 		cmd.AddCommand(a.stepCommand(s))
 	}
-	cmd.AddCommand(a.applyCommand(), a.runsCommand(), a.dataCommand(), a.serveCommand(), a.benchCommand(), a.versionCommand())
+	cmd.AddCommand(a.applyCommand(), a.runsCommand(), a.dataCommand(), a.molCommand(), a.serveCommand(), a.benchCommand(), a.versionCommand())
 	return cmd
 }
 
@@ -226,7 +229,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if findings == nil {
 		findings = []fault.Finding{}
 	}
-	if a.json {
+	if a.json && !a.answered {
 		_ = a.print(map[string]any{"error": map[string]any{
 			"kind": kind.String(), "message": strings.SplitN(message, "\n", 2)[0], "hint": hint, "findings": findings,
 		}}, nil)
