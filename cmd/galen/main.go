@@ -21,7 +21,6 @@ import (
 	"galen.dev/diagnosis/course"
 	"galen.dev/diagnosis/risk"
 	waveform "galen.dev/diagnosis/signal"
-	"galen.dev/diagnosis/treatment"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
 	"galen.dev/imaging/segment"
@@ -33,7 +32,6 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	waveform.Task,
-	treatment.Task,
 	course.Task,
 	classify.Task,
 	segment.Task,
