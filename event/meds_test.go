@@ -87,11 +87,13 @@ type medsRow struct {
 	Value   *float64   `parquet:"numeric_value,optional"`
 }
 
+func timeOf(hour int) time.Time { return time.UnixMilli(int64(hour) * 3600e3) }
+
 // TestMEDSWrong: order, togetherness and types are checked.
 func TestMEDSWrong(t *testing.T) {
 	dir := t.TempDir()
 	row := func(id int64, hour int, code string, v float64) medsRow {
-		at := time.UnixMilli(int64(hour) * 3600e3)
+		at := timeOf(hour)
 		return medsRow{&id, &at, &code, &v}
 	}
 	bad := row(4, 0, "A", 1)
