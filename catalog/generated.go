@@ -34,6 +34,11 @@ func generated() []Entry {
 			Files: []Resource{{Name: "diagnosis/synthetic-visits.csv", Make: synth.Visits}}, Target: "ICD10/I21.4",
 			Notes: "Columns patient, days, code. What is asked after three years (26280 h) is whether ICD10/I21.4 comes within one (8760 h). It shows that the program works, and says nothing about patients.",
 		},
+		Entry{
+			Name: "synthetic-treatment", Title: "Made-up outpatients with diagnoses, allergies, current drugs and the treatments given", Tasks: []string{"diagnosis/treatment"}, Synthetic: true,
+			Files: []Resource{{Name: "diagnosis/synthetic-treatment.csv", Make: synth.Treatment}}, Patient: "patient",
+			Notes: "Lists within a cell are parted by semicolons. What is given follows known rules, with one in twelve contraindications overlooked. It shows that the program works, and says nothing about patients.",
+		},
 	)
 }
 

@@ -39,9 +39,14 @@ which pull downloads ($GALEN_HOME/data, or galen/data in the user's cache folder
 	}
 	pull.Flags().StringVar(&folder, "to", "", "folder to download into; $GALEN_HOME/data or the user's cache folder by default")
 	verify := &cobra.Command{
-		Use: "verify NAME", Short: "Compare a data set with its checksums", Example: "  galen data verify heart_cleveland",
+		Use: "verify NAME", Short: "Compare a data set with its checksums, or check safety rules", Example: "  galen data verify heart_cleveland\n  galen data verify safety-rules\n  galen data verify our-rules.csv",
 		Args: usageArgs(cobra.ExactArgs(1)), ValidArgsFunction: completeData,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.verifyData(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if namesRules(args[0]) {
+				return a.verifyRules(args[0])
+			}
+			return a.verifyData(cmd.Context(), args[0])
+		},
 	}
 	path := &cobra.Command{
 		Use: "path NAME", Short: "Print where a data set lies on this machine", Example: "  galen data path wdbc",

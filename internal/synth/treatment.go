@@ -20,7 +20,7 @@ func Treatment() []byte { return TreatmentTable(TreatmentCases, 1) }
 func TreatmentTable(n int, seed uint64) []byte {
 	rng := stream(40, seed)
 	var b strings.Builder
-	b.WriteString("patient,age (a),sex,pregnant,egfr (mL/min/{1.73_m2}),crcl (mL/min),potassium (mmol/L),alt (U/L),ldl (mmol/L),bp (mm[Hg]),diagnoses,allergies,taking,given,improved\n")
+	b.WriteString("patient,age (a),sex,pregnant,egfr (mL/min/1.73m2),crcl (mL/min),potassium (mmol/L),alt (U/L),ldl (mmol/L),bp (mmHg),diagnoses,allergies,taking,given,improved\n")
 	for i := range n {
 		c := drawTreatmentCase(rng)
 		given := treatmentGiven(c, rng)
