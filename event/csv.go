@@ -92,8 +92,7 @@ type csvReader struct {
 
 // csv reads a file, or events.csv and outcomes.csv of a folder, in any order of lines.
 func (in *input) csv(source string) error {
-	c := &csvReader{input: in, first: map[clockKind]int{}}
-	in.spill = newSpill(in.opt.TempDir, in.opt.MemoryMB)
+	c := newCSV(in)
 	events, outcomes := source, in.opt.Outcomes
 	if info, err := os.Stat(source); err != nil {
 		return fault.Disk("reading events", err)
@@ -107,19 +106,29 @@ func (in *input) csv(source string) error {
 		}
 	}
 	c.file = filepath.Base(events)
-	if err := c.read(events, c.file, c.eventHead); err != nil {
+	if err := c.readFile(events, c.file, c.eventHead); err != nil {
 		return err
 	}
 	if outcomes != "" {
 		c.listed, c.outcomes = true, filepath.Base(outcomes)
-		if err := c.read(outcomes, c.outcomes, c.outcomeHead); err != nil {
+		if err := c.readFile(outcomes, c.outcomes, c.outcomeHead); err != nil {
 			return err
 		}
 	}
-	in.report.Clock = c.clock.String()
-	in.words.Relative = c.clock == clockStart
-	in.coder.decide()
-	return in.spill.each(c.hand)
+	return c.all()
+}
+
+func newCSV(in *input) *csvReader {
+	in.spill = newSpill(in.opt.TempDir, in.opt.MemoryMB)
+	return &csvReader{input: in, first: map[clockKind]int{}}
+}
+
+// all hands out the stays, after all lines are read.
+func (c *csvReader) all() error {
+	c.report.Clock = c.clock.String()
+	c.words.Relative = c.clock == clockStart
+	c.coder.decide()
+	return c.spill.each(c.hand)
 }
 
 func oneOf(folder string, names ...string) string {
@@ -132,14 +141,17 @@ func oneOf(folder string, names ...string) string {
 	return ""
 }
 
-// read reads a file; head looks at the names of the columns and returns what to do with a line, or nil.
-func (c *csvReader) read(path, file string, head func([]string) func([][]byte, int) error) error {
+func (c *csvReader) readFile(path, file string, head func([]string) func([][]byte, int) error) error {
 	f, err := openPlain(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	r := newRows(f)
+	return c.read(newRows(f), file, head)
+}
+
+// read reads a table; head looks at the names of the columns and returns what to do with a line, or nil.
+func (c *csvReader) read(r *rows, file string, head func([]string) func([][]byte, int) error) error {
 	names, err := r.head()
 	if err != nil {
 		return c.broken(file, r.lines, err)

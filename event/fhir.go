@@ -48,10 +48,7 @@ const maxResource = 16 << 20
 const maxDepth = 100
 
 func (in *input) fhir(source string) error {
-	f := &fhirReader{input: in, medKey: map[string]int32{}}
-	in.spill = newSpill(in.opt.TempDir, in.opt.MemoryMB)
-	in.report.Clock = clockUTC.String()
-	in.words.Relative = false
+	f := newFHIR(in)
 	other, err := jsonFiles(in.ctx, source, func(name string, r io.Reader) error {
 		f.file, f.many = name, name != filepath.Base(source)
 		return f.document(r)
@@ -62,9 +59,21 @@ func (in *input) fhir(source string) error {
 	if other > 0 {
 		in.log.leave("files that are no JSON", other)
 	}
+	return f.all()
+}
+
+func newFHIR(in *input) *fhirReader {
+	in.spill = newSpill(in.opt.TempDir, in.opt.MemoryMB)
+	in.report.Clock = clockUTC.String()
+	in.words.Relative = false
+	return &fhirReader{input: in, medKey: map[string]int32{}}
+}
+
+// all hands out the stays, after all files are read.
+func (f *fhirReader) all() error {
 	f.unresolved()
-	in.coder.decide()
-	return in.spill.each(f.hand)
+	f.coder.decide()
+	return f.spill.each(f.hand)
 }
 
 // bounded fails where a decoder has read more than a resource may hold since the last mark.

@@ -250,11 +250,14 @@ func FuzzFHIR(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name := filepath.Join(t.TempDir(), "x.json")
-		if err := os.WriteFile(name, data, 0o600); err != nil {
-			t.Fatal(err)
+		for _, opt := range []Options{{Allow: Allowed}, {Patients: true}} {
+			checkRead(t, opt, func(in *input) error {
+				f := newFHIR(in)
+				if err := f.document(bytes.NewReader(data)); err != nil {
+					return err
+				}
+				return f.all()
+			})
 		}
-		checkRead(t, name, Options{Form: FormFHIR, Allow: Allowed})
-		checkRead(t, name, Options{Form: FormFHIR, Patients: true})
 	})
 }

@@ -34,8 +34,12 @@ type medsReader struct {
 	text  []byte
 }
 
+func newMEDS(in *input) *medsReader {
+	return &medsReader{input: in, seen: map[int64]bool{}, parts: map[int64]string{}}
+}
+
 func (in *input) meds(source string) error {
-	m := &medsReader{input: in, seen: map[int64]bool{}, parts: map[int64]string{}}
+	m := newMEDS(in)
 	in.report.Clock = clockLocal.String() // the standard has times without zones
 	files, err := m.files(source)
 	if err != nil {
@@ -317,13 +321,8 @@ func timestampOf(f *parquet.File, index int) (scaler, bool) {
 	return nil, false
 }
 
-// readParquet opens a file. The library panics on some damaged files, which is an error here.
-func readParquet(path, name string, read func(*parquet.File) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = damagedParquet(name, fmt.Errorf("%v", p))
-		}
-	}()
+// readParquet opens a file.
+func readParquet(path, name string, read func(*parquet.File) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fault.Disk("reading events", err)
@@ -333,7 +332,17 @@ func readParquet(path, name string, read func(*parquet.File) error) (err error) 
 	if err != nil {
 		return fault.Disk("reading events", err)
 	}
-	p, err := openParquet(f, info.Size(), name)
+	return parquetFrom(f, info.Size(), name, read)
+}
+
+// parquetFrom reads Parquet. The library panics on some damaged files, which is an error here.
+func parquetFrom(r io.ReaderAt, size int64, name string, read func(*parquet.File) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = damagedParquet(name, fmt.Errorf("%v", p))
+		}
+	}()
+	p, err := openParquet(r, size, name)
 	if err != nil {
 		return err
 	}

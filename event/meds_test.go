@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -146,10 +147,9 @@ func FuzzMEDS(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name := filepath.Join(t.TempDir(), "x.parquet")
-		if err := os.WriteFile(name, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		checkRead(t, name, Options{Form: FormMEDS})
+		checkRead(t, Options{Words: true, Allow: Allowed}, func(in *input) error {
+			m := newMEDS(in)
+			return parquetFrom(bytes.NewReader(data), int64(len(data)), "x.parquet", m.shard)
+		})
 	})
 }

@@ -18,6 +18,7 @@ var (
 // rows reads CSV after RFC 4180, one record at a time, in the memory of one.
 type rows struct {
 	r     *bufio.Reader
+	limit int // of a record, in bytes
 	sep   byte
 	line  int // on which the record began, from 1
 	lines int // read so far
@@ -26,14 +27,19 @@ type rows struct {
 	ends  []int
 }
 
-func newRows(r io.Reader) *rows { return &rows{r: bufio.NewReaderSize(r, maxLine)} }
+func newRows(r io.Reader) *rows { return sizedRows(r, maxLine) }
+
+// sizedRows bounds a line.
+func sizedRows(r io.Reader, limit int) *rows {
+	return &rows{r: bufio.NewReaderSize(r, limit), limit: limit}
+}
 
 // head reads the first record, and finds the separator: of comma, semicolon and tab the one that is there most.
 func (s *rows) head() ([]string, error) {
 	if b, _ := s.r.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
 		_, _ = s.r.Discard(3)
 	}
-	peek, err := s.r.Peek(maxLine)
+	peek, err := s.r.Peek(s.limit)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -125,7 +131,7 @@ func (s *rows) quoted(line []byte) ([][]byte, error) {
 			i := bytes.IndexByte(line, '"')
 			if i < 0 { // the cell goes on in the next line
 				s.text = append(append(s.text, line...), '\n')
-				if len(s.text) > maxLine {
+				if len(s.text) > s.limit {
 					return nil, errLine
 				}
 				var err error
