@@ -12,6 +12,7 @@
 package smiles
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,13 +47,78 @@ func ParseWith(s string, o Options) (*chem.Mol, error) {
 	if o.Raw {
 		return m, nil
 	}
-	if !o.KeepHs {
-		m.RemoveHs()
+	if o.KeepHs {
+		if err := finish(m); err != nil {
+			return nil, err
+		}
+		return m, nil
 	}
-	if err := m.Sanitize(); err != nil {
+	gone := m.RemoveHs()
+	if err := finish(m); err != nil {
 		return nil, err
 	}
+	if idle := idleHs(m); idle != nil {
+		return withoutMarks(s, extension, idle, gone)
+	}
+	return m, nil
+}
+
+// finish derives what the graph does not say.
+func finish(m *chem.Mol) error {
+	if err := m.Sanitize(); err != nil {
+		return err
+	}
 	m.AssignStereo()
+	return nil
+}
+
+// idleHs lists the hydrogens that stayed atoms for the mark of their bond, where the double bond beside it turned out
+// to have no arrangement: [H]/N=C(C)C.
+func idleHs(m *chem.Mol) (idle []int32) {
+	for i := range m.Atoms {
+		a := &m.Atoms[i]
+		if a.Element != 1 || m.Degree(int32(i)) != 1 || a.Isotope != 0 || a.Map != 0 || a.Charge == -1 {
+			continue
+		}
+		n := m.Neighbors(int32(i))[0]
+		if m.Degree(n.Atom) != 2 || m.Atoms[n.Atom].Element <= 1 {
+			continue
+		}
+		for _, k := range m.Neighbors(n.Atom) {
+			if b := &m.Bonds[k.Bond]; b.Order == chem.Double && b.Stereo <= chem.AnyStereo {
+				idle = append(idle, int32(i))
+			}
+		}
+	}
+	return idle
+}
+
+// withoutMarks reads a SMILES again without the marks at idle hydrogens, which then count as any other hydrogen. With
+// them, the canonical SMILES, which has no marks there, would be read as another graph. gone tells which atoms had left
+// when they were found.
+func withoutMarks(s, extension string, idle []int32, gone []bool) (*chem.Mol, error) {
+	m, err := parseGraph(s)
+	if err != nil {
+		return m, err
+	}
+	if extension != "" {
+		extend(m, extension)
+	}
+	m.Connect()
+	at := int32(0)
+	for i := range m.Atoms {
+		if gone != nil && gone[i] {
+			continue
+		}
+		if slices.Contains(idle, at) {
+			m.Bonds[m.Neighbors(int32(i))[0].Bond].Dir = chem.NoDir
+		}
+		at++
+	}
+	m.RemoveHs()
+	if err := finish(m); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
