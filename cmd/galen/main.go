@@ -21,6 +21,7 @@ import (
 	"galen.dev/diagnosis/course"
 	"galen.dev/diagnosis/risk"
 	waveform "galen.dev/diagnosis/signal"
+	"galen.dev/diagnosis/treatment"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
 	"galen.dev/imaging/segment"
@@ -32,6 +33,7 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	waveform.Task,
+	treatment.Task,
 	course.Task,
 	classify.Task,
 	segment.Task,
