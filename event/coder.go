@@ -17,6 +17,9 @@ import (
 // maxCodes bounds the vocabulary: a column of codes with more different words is none.
 const maxCodes = 1 << 20
 
+// maxName bounds a code or an identifier, in bytes.
+const maxName = 1000
+
 // coder numbers codes and units as they are written, in their usual form, and brings the values of a code into one unit:
 // the one that is used most (of equals the first by the alphabet).
 type coder struct {
@@ -120,7 +123,7 @@ func (c *coder) unitNumber(text []byte) (n int32, known bool) {
 	if n, ok := c.units[string(text)]; ok {
 		return n, len(c.badUnit) == 0 || !c.badUnit[n]
 	}
-	if len(c.units) >= maxUnits {
+	if len(c.units) >= maxUnits || len(text) > maxName {
 		return 0, false
 	}
 	word := strings.TrimSpace(string(text))
@@ -146,6 +149,10 @@ func (c *coder) use(e *Event, file string) {
 	p := pair{e.Code, e.Unit}
 	u := c.pairs[p]
 	if u == nil {
+		if len(c.pairs) >= 4*maxCodes {
+			c.log.row("units", fault.Severe, file, int(e.Row), "there are more than 4194304 pairs of a code and a unit", "check which columns hold the codes and the units")
+			return
+		}
 		u = &pairUse{file: file}
 		c.pairs[p] = u
 	}

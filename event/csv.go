@@ -240,8 +240,8 @@ func (c *csvReader) eventHead(names []string) func([][]byte, int) error {
 			return nil
 		}
 		name := bytes.TrimSpace(cells[code])
-		if len(name) == 0 || !utf8.Valid(name) {
-			c.log.row("code", fault.Severe, c.file, row, "events have no code, or one that is no UTF-8 text", "")
+		if len(name) == 0 || len(name) > maxName || !utf8.Valid(name) {
+			c.log.row("code", fault.Severe, c.file, row, "events have no code, or one that is no UTF-8 text or too long", "")
 			c.log.leave("events without a code", 1)
 			return nil
 		}
@@ -270,7 +270,7 @@ func (c *csvReader) setKey(cells [][]byte, patient, stay int, file string, row i
 	if stay >= 0 {
 		s = bytes.TrimSpace(cells[stay])
 	}
-	if len(p) == 0 || stay >= 0 && len(s) == 0 || len(p)+len(s) > 1000 || bytes.IndexByte(p, 0) >= 0 || bytes.IndexByte(s, 0) >= 0 || !utf8.Valid(p) || !utf8.Valid(s) {
+	if len(p) == 0 || stay >= 0 && len(s) == 0 || len(p)+len(s) > maxName || bytes.IndexByte(p, 0) >= 0 || bytes.IndexByte(s, 0) >= 0 || !utf8.Valid(p) || !utf8.Valid(s) {
 		c.log.row("identifier", fault.Severe, file, row, "lines do not say of which patient or stay they are", "")
 		c.log.leave("lines without a patient or stay", 1)
 		return false

@@ -339,3 +339,17 @@ func checkRead(t *testing.T, opt Options, read func(*input) error) {
 		}
 	}
 }
+
+// TestReadPhysioNet: what Read checks of any source comes beside what PhysioNet checks, and duplicates may pass.
+func TestReadPhysioNet(t *testing.T) {
+	twice := strings.Replace(stay1, "00:10,HR,90\n", "00:10,HR,90\n00:10,HR,91\n00:10,HR,90\n", 1)
+	dir := folder(t, map[string]string{"set-a/1.txt": twice, "set-a/2.txt": "x\n"})
+	_, _, _, err := gathered(t, dir, Options{})
+	hasFinding(t, fault.FindingsOf(err), "duplicate-event", 8)
+	hasFinding(t, fault.FindingsOf(err), "header", 1)
+	dir = folder(t, map[string]string{"set-a/1.txt": twice})
+	stays, _, report, err := gathered(t, dir, Options{Allow: []string{"duplicate-event"}})
+	if err != nil || len(stays) != 1 || len(stays[0].Events) != 5 || count(report.LeftOut, "twice") != 1 || report.Form != FormPhysioNet {
+		t.Error(err, stays, report)
+	}
+}

@@ -31,6 +31,7 @@ type fhirReader struct {
 	body   []byte
 	ids    map[string]bool // of the bundle: addresses with versions
 	many   bool            // the source is a folder or an archive
+	only   string          // the file, where it is a single one
 	doc    fhirResource
 }
 
@@ -55,6 +56,9 @@ func (in *input) fhir(source string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if !f.many {
+		f.only = f.file
 	}
 	if other > 0 {
 		in.log.leave("files that are no JSON", other)

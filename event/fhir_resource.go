@@ -194,8 +194,13 @@ func (f *fhirReader) resource(text []byte, fullURL string) error {
 			return nil
 		}
 	}
+	key := keyOf(fullURL, r.ID)
+	if len(key) > maxName {
+		f.find("fhir-value", "id", "the id or the address is too long")
+		return nil
+	}
 	f.start()
-	return f.take(r, keyOf(fullURL, r.ID))
+	return f.take(r, key)
 }
 
 // decode reads what all resources share, and what only this type has.
@@ -485,7 +490,7 @@ func (f *fhirReader) choose(c *fhirConcept, element string) (string, bool) {
 			f.log.path("code-form", fault.Warning, f.file, strings.TrimPrefix(f.path+"."+element, "."), "the code has not the form that its vocabulary has", "it is taken as it is")
 		}
 	}
-	if len(name) > 1000 {
+	if len(name) > maxName {
 		f.find("fhir-value", element, "the code is too long")
 		return "", false
 	}
@@ -551,7 +556,7 @@ func (f *fhirReader) subject(r *fhirResource) bool {
 	case ref.kind != "" && ref.kind != "Patient":
 		f.log.leave("resources about something else than a patient", 1)
 		return false
-	case len(ref.key) > 1000:
+	case len(ref.key) > maxName:
 		f.find("fhir-value", element+".reference", "the reference is too long")
 		return false
 	}

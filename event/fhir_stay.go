@@ -127,14 +127,13 @@ func (f *fhirReader) hand(key, body []byte) error {
 	if lost := p.read(body, f.meds); lost > 0 {
 		f.log.leave("medications that are not there", lost)
 	}
-	f.file = ""
 	switch {
 	case p.there > 1:
-		f.log.row("fhir-duplicate", fault.Severe, "", 0, "a patient is there more than once", "leave one of the resources out")
+		f.log.row("fhir-duplicate", fault.Severe, f.only, 0, "a patient is there more than once", "leave one of the resources out")
 	case p.there == 0 && p.urn > 0:
-		f.log.row("fhir-not-found", fault.Severe, "", int(p.urn), "entries refer by urn to a patient that the source does not hold", "the rows are the numbers of the entries")
+		f.log.row("fhir-not-found", fault.Severe, f.only, int(p.urn), "entries refer by urn to a patient that the source does not hold", "the rows are the numbers of the entries")
 	case p.there == 0:
-		f.log.row("fhir-patient-absent", fault.Warning, "", 0, "resources are of patients that the source does not hold", "age and sex are not known of them")
+		f.log.row("fhir-patient-absent", fault.Warning, f.only, 0, "resources are of patients that the source does not hold", "age and sex are not known of them")
 	}
 	patient := string(key)
 	if f.opt.Patients || len(p.encounters) == 0 {
@@ -146,7 +145,7 @@ func (f *fhirReader) hand(key, body []byte) error {
 // whole makes one stay of a patient.
 func (f *fhirReader) whole(patient string, p *patientRecord) error {
 	s := &f.stay
-	*s = Stay{ID: patient, Patient: patient, Start: NoTime, End: NoTime, Facts: append(s.Facts[:0], p.facts...)}
+	*s = Stay{ID: patient, Patient: patient, File: f.only, Start: NoTime, End: NoTime, Facts: append(s.Facts[:0], p.facts...)}
 	s.Events = append(append(s.Events[:0], p.base...), p.events...)
 	if len(s.Events) == 0 {
 		return nil
@@ -195,7 +194,7 @@ func (f *fhirReader) stays(patient string, p *patientRecord) error {
 	for _, i := range order {
 		n := &p.encounters[i]
 		s := &f.stay
-		*s = Stay{ID: n.key, Patient: patient, Start: n.start, End: n.end, Facts: append(s.Facts[:0], p.facts...)}
+		*s = Stay{ID: n.key, Patient: patient, File: f.only, Start: n.start, End: n.end, Facts: append(s.Facts[:0], p.facts...)}
 		if s.ID == "" {
 			s.ID = patient
 		}
@@ -212,7 +211,7 @@ func (f *fhirReader) roots(p *patientRecord) []int32 {
 	index := map[string]int32{}
 	for i := range p.encounters {
 		if _, twice := index[p.encounters[i].key]; twice {
-			f.log.row("fhir-duplicate", fault.Severe, "", 0, "an encounter is there more than once", "leave one of the resources out")
+			f.log.row("fhir-duplicate", fault.Severe, f.only, 0, "an encounter is there more than once", "leave one of the resources out")
 		}
 		index[p.encounters[i].key] = int32(i)
 	}
@@ -228,7 +227,7 @@ func (f *fhirReader) roots(p *patientRecord) []int32 {
 		}
 		if q := p.encounters[root[i]].parent; q != "" {
 			if _, ok := index[q]; ok { // a ring
-				f.log.row("fhir-value", fault.Severe, "", 0, "encounters are part of each other in a ring", "")
+				f.log.row("fhir-value", fault.Severe, f.only, 0, "encounters are part of each other in a ring", "")
 				root[i] = int32(i)
 			}
 		}

@@ -139,8 +139,8 @@ func (m *medsReader) shard(f *parquet.File) error {
 }
 
 func (m *medsReader) row(v []parquet.Value, scale scaler, row int) error {
-	if v[0].IsNull() || v[2].IsNull() || !utf8.Valid(v[2].ByteArray()) || len(v[2].ByteArray()) == 0 {
-		m.log.row("code", fault.Severe, m.file, row, "events have no subject_id or no code", "")
+	if code := v[2].ByteArray(); v[0].IsNull() || v[2].IsNull() || !utf8.Valid(code) || len(code) == 0 || len(code) > maxName {
+		m.log.row("code", fault.Severe, m.file, row, "events have no subject_id, or no code that is UTF-8 text", "")
 		m.log.leave("events without a subject or a code", 1)
 		return nil
 	}

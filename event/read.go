@@ -102,10 +102,13 @@ func Read(ctx context.Context, source string, opt Options, add func(*Stay) error
 		err = in.spill.close(err)
 	}
 	in.finish()
+	subject := fmt.Sprintf("data %q", filepath.Base(source))
+	if list := fault.FindingsOf(err); len(list) > 0 {
+		err = fault.Refuse(subject, append(list, in.log.severe...))
+	}
 	if err != nil {
 		return in.report, err
 	}
-	subject := fmt.Sprintf("data %q", filepath.Base(source))
 	if in.report.Stays == 0 && len(in.log.severe) == 0 {
 		return in.report, fault.Errorf(fault.Data, "%s: it holds no stay", subject)
 	}
@@ -123,9 +126,9 @@ type input struct {
 	coder   *coder
 	spill   *spill
 	stay    Stay
-	patient string // of the last stay
-	prev    []int32
-	last    []int32
+	patient string  // of the last stay
+	last    []int32 // by code: 1 + place of its last event in the stay being checked; 0 between stays
+	prev    []int32 // by event: place of the event of its code before, or -1
 }
 
 func newInput(ctx context.Context, opt Options, add func(*Stay) error, words *Vocabulary) *input {
@@ -175,7 +178,6 @@ func (in *input) duplicates(s *Stay) {
 	if n := len(in.words.Codes); len(in.last) < n {
 		in.last = append(in.last, make([]int32, n-len(in.last)+n/2)...)
 	}
-	clear(in.last)
 	in.prev = in.prev[:0]
 	kept := s.Events[:0]
 	begin := 0 // of the events of this time, in kept
@@ -197,6 +199,9 @@ func (in *input) duplicates(s *Stay) {
 		in.prev = append(in.prev, int32(k))
 		kept = append(kept, e)
 		in.last[e.Code] = int32(len(kept))
+	}
+	for _, e := range kept {
+		in.last[e.Code] = 0
 	}
 	s.Events = kept
 }
