@@ -2,11 +2,12 @@
 // foreign forms into it; models of courses read from it one stay at a time, so that memory does not grow with their
 // number.
 //
-// A Set is a file of stays with the vocabulary of their codes and units (set.go: Writer, Reader). PhysioNet reads the
-// files of the Challenge of 2012 (physionet.go). The other readers have files of their own beside it.
+// Read (read.go) recognises the form of a source and hands out its stays: PhysioNet's files (physionet.go), long CSV (csv.go,
+// rows.go), MEDS (meds.go), FHIR R4 (fhir.go and its neighbours). coder.go brings codes and units together; spill.go groups
+// what comes in any order. A set is a file of stays with the vocabulary of their codes and units (set.go: Writer, Reader).
 //
-// Times are microseconds, of Unix time in UTC or since the start of the stay, as the source has them; a set never mixes
-// the two. What is known from the start, such as the age, has NoTime. Outcomes that the source gives apart from the
+// Times are microseconds: of Unix time in UTC, or as a clock without a zone showed them, or since the start of the stay, as
+// the source has them; a set never mixes them. What is known from the start, such as the age, has NoTime. Outcomes that the source gives apart from the
 // events are facts of the stay, so that no window can take them for input.
 //
 // Following MEDS, the Medical Event Data Standard 0.4: subject, time, code, value.
