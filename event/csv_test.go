@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"galen.dev/fault"
+	"galen.dev/medcode/ucum"
 )
 
 // gathered reads a source and keeps its stays.
@@ -352,4 +353,29 @@ func TestReadPhysioNet(t *testing.T) {
 	if err != nil || len(stays) != 1 || len(stays[0].Events) != 5 || count(report.LeftOut, "twice") != 1 || report.Form != FormPhysioNet {
 		t.Error(err, stays, report)
 	}
+}
+
+// TestCSVColumns: columns, the unit of times and a molar mass may be given.
+func TestCSVColumns(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"a.csv": "who;when;what;x;in\na;90;glucose;5;mmol/L\na;91;glucose;90;mg/dL\na;92;glucose;90.5;mg/dL\n",
+		"b.csv": "who;sex\na;1\n",
+	})
+	opt := Options{
+		Columns: Columns{Patient: "who", Time: "when", Code: "what", Value: "x", Unit: "in"}, TimeUnit: "min", Outcomes: filepath.Join(dir, "b.csv"),
+		Substances: map[string]ucum.Substance{"glucose": {MolarMass: 180.156}},
+	}
+	stays, words, _, err := gathered(t, filepath.Join(dir, "a.csv"), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := told(stays[0], words); !strings.HasPrefix(got, "a/a : 1.5 glucose=90.078mg/dL; 1.51") || !strings.HasSuffix(got, "sex:1") {
+		t.Error(got)
+	}
+	opt.Columns.Unit, opt.Substances = "units", nil
+	_, _, _, err = gathered(t, filepath.Join(dir, "a.csv"), opt)
+	hasFinding(t, fault.FindingsOf(err), "missing-column")
+	opt.Columns.Unit = "in"
+	_, _, _, err = gathered(t, filepath.Join(dir, "a.csv"), opt)
+	hasFinding(t, fault.FindingsOf(err), "unit-clash", 2)
 }
