@@ -21,6 +21,7 @@ import (
 	"galen.dev/diagnosis/course"
 	"galen.dev/diagnosis/risk"
 	waveform "galen.dev/diagnosis/signal"
+	note "galen.dev/diagnosis/text"
 	"galen.dev/diagnosis/treatment"
 	"galen.dev/fault"
 	"galen.dev/imaging/classify"
@@ -33,6 +34,7 @@ import (
 var tasks = []*task.Task{
 	risk.Task,
 	waveform.Task,
+	note.Task,
 	treatment.Task,
 	course.Task,
 	classify.Task,
