@@ -42,7 +42,7 @@ data: physionet2012           # a name from the catalogue, or a folder or archiv
 seed: 7
 params:
   outcome: In-hospital_death  # a fact of the stay, or the code of an event
-  index: 48                   # hours after its start
+  index-time: 48                   # hours after its start
   window: 48
   model: auto`,
 	Params:     params,

@@ -211,12 +211,12 @@ func memorise(t *testing.T, dir string) *task.Study {
 	path := archive(t, filepath.Join(dir, "stays.tar"), map[string][]made{"a": a, "b": b})
 	return &task.Study{
 		Name: "memorise", Task: Task.Name, Data: path, Seed: 1,
-		Params: map[string]any{"outcome": "In-hospital_death", "index": 12.0, "window": 12.0, "folds": 4, "bootstrap": 100, "model": "gru", "epochs": 120, "batch": 8, "dropout": 0.0, "calibration": "none", "explain": "none", "baselines": []string{"none"}, "learning-rate": .01},
+		Params: map[string]any{"outcome": "In-hospital_death", "index-time": 12.0, "window": 12.0, "folds": 4, "bootstrap": 100, "model": "gru", "epochs": 120, "batch": 8, "dropout": 0.0, "calibration": "none", "explain": "none", "baselines": []string{"none"}, "learning-rate": .01},
 	}
 }
 
 var quick = map[string]any{
-	"outcome": "In-hospital_death", "index": 12.0, "window": 12.0, "model": "gru", "baselines": []string{"none"}, "folds": 2, "epochs": 6, "batch": 16, "width": 16, "bootstrap": 100, "pictures": 1, "rounds": 30, "learning-rate": .01, "tokens": 16,
+	"outcome": "In-hospital_death", "index-time": 12.0, "window": 12.0, "model": "gru", "baselines": []string{"none"}, "folds": 2, "epochs": 6, "batch": 16, "width": 16, "bootstrap": 100, "pictures": 1, "rounds": 30, "learning-rate": .01, "tokens": 16,
 }
 
 func TestCourseConforms(t *testing.T) {

@@ -27,7 +27,7 @@ type declaration struct {
 
 func readDeclaration(r *task.Run) *declaration {
 	return &declaration{
-		Outcome: r.String("outcome"), Above: r.Float("outcome-above"), Index: r.Float("index"), IndexCode: r.String("index-code"), Window: r.Float("window"),
+		Outcome: r.String("outcome"), Above: r.Float("outcome-above"), Index: r.Float("index-time"), IndexCode: r.String("index-code"), Window: r.Float("window"),
 		Gap: r.Float("gap"), Horizon: r.Float("horizon"), Every: r.Float("every"), Bins: r.Int("bins"), Censoring: r.String("censoring"), Exclude: r.Strings("exclude"),
 	}
 }

@@ -144,7 +144,7 @@ func (w *work) choose(names []string, group []int32, all []found) error {
 		asked[name] = true
 		g := slices.Index(names, name)
 		if f := &all[g]; f.seen == 0 && f.after > 0 {
-			findings = append(findings, fault.Finding{Name: "future-input", Severity: fault.Severe, File: f.file, Column: code, Rows: f.rows, Count: int(f.after), Message: "an input lies after the index time in every stay", Hint: "take it out of inputs, or ask later: index"})
+			findings = append(findings, fault.Finding{Name: "future-input", Severity: fault.Severe, File: f.file, Column: code, Rows: f.rows, Count: int(f.after), Message: "an input lies after the index time in every stay", Hint: "take it out of inputs, or ask later: index-time"})
 		}
 	}
 	var words []variable

@@ -13,7 +13,7 @@ var params = []task.Param{
 
 	{Name: "outcome", Kind: task.String, Required: true, Step: task.Preprocess, Help: "What is predicted: a fact that the data give of whole stays, or the code of an event within the horizon."},
 	{Name: "outcome-above", Kind: task.Float, Unit: "that of the outcome", Min: task.Bound(-1e12), Max: task.Bound(1e12), Step: task.Preprocess, Help: "The outcome counts as an event where its value is above this. A code without a value counts where it occurs."},
-	{Name: "index", Kind: task.Float, Unit: "h", Default: 48.0, Min: task.Bound(0), Max: task.Bound(87600), Step: task.Preprocess, Help: "When the question is asked: so long after the start of the stay, or after the first event named by index-code."},
+	{Name: "index-time", Kind: task.Float, Unit: "h", Default: 48.0, Min: task.Bound(0), Max: task.Bound(87600), Step: task.Preprocess, Help: "When the question is asked: so long after the start of the stay, or after the first event named by index-code."},
 	{Name: "index-code", Kind: task.String, Step: task.Preprocess, Help: "The code of the event from which the index time counts; without it, the start of the stay."},
 	{Name: "window", Kind: task.Float, Unit: "h", Default: 48.0, Min: task.Bound(.1), Max: task.Bound(87600), Step: task.Preprocess, Help: "The observation window: events so long before the index time, and up to it, are seen."},
 	{Name: "gap", Kind: task.Float, Unit: "h", Min: task.Bound(0), Max: task.Bound(87600), Step: task.Preprocess, Help: "Time after the index in which an event does not count, so that there is time to act; a stay with the event in it is left out."},

@@ -213,7 +213,7 @@ func (w *work) cohort(ctx context.Context) error {
 				findings = append(findings, fault.Finding{Name: "left-out", Severity: fault.Severe, Message: fmt.Sprintf("%s left out: %s", fault.Count(n, "stay"), text)})
 			}
 		}
-		return fault.WithHint(fault.Refuse("declaration: no stay can be asked", findings), "look at index, window and outcome")
+		return fault.WithHint(fault.Refuse("declaration: no stay can be asked", findings), "look at index-time, window and outcome")
 	}
 	return nil
 }
