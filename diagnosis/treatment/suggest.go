@@ -92,7 +92,7 @@ type Near struct {
 const note = "Association, not effect: what was given to similar cases, mistakes included. For research use. Not a medical device."
 
 // supportCases is how many nearest training cases a suggestion rests on.
-const supportCases = 100
+const supportCases = 50
 
 // shownContributions bounds the contributions of an explanation.
 const shownContributions = 10
