@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,6 +196,9 @@ func (a *applier) series(ctx context.Context, stacks []*dicom.Stack) error {
 			return ctx.Err()
 		}
 		name := k.Slices[0].File.Name
+		if filepath.IsAbs(name) { // the input itself, which lies in a folder of the moment
+			name = filepath.Base(name)
+		}
 		if n := len(k.Slices); n > 1 {
 			name = fmt.Sprintf("%s and %d more", name, n-1)
 		}
@@ -240,6 +244,9 @@ func (a *applier) take(ctx context.Context, name, key string, v *volume.Volume, 
 		if p.Files, err = a.writer.write(ctx, key, v, stack, a.model, res, p); err != nil {
 			return err
 		}
+		if len(p.Files) == 0 && len(a.writer.kinds) > 0 {
+			a.run.Note("image %d: nothing is written: %s refer to a DICOM series, and this is none", a.n, strings.Join(a.writer.kinds, " and "))
+		}
 	}
 	a.tell(a.n, reading, res, time.Since(start))
 	a.reading = time.Now()
@@ -260,6 +267,10 @@ func (a *applier) judge(p *Prediction, v *volume.Volume, res *result) {
 	if far && a.abstain > 0 {
 		p.Abstained = true
 		p.Reasons = append(p.Reasons, "the image is far from all training images")
+	}
+	if blank(v) && a.abstain > 0 {
+		p.Abstained = true
+		p.Reasons = append(p.Reasons, "the image is blank: it has one value throughout")
 	}
 	if !a.model.choice.Mirror {
 		return

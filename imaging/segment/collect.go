@@ -23,6 +23,12 @@ func collect(ctx context.Context, r *task.Run) error {
 			return err
 		}
 		r.Note("%s: %s of %s", r.Source.Name, fault.Count(len(c.Records), "image"), fault.Count(c.Patients, "patient"))
+		if !c.Known {
+			r.Note("the data do not say which images are of one patient: each counts as a patient of its own")
+		}
+		if n := len(c.Findings); n > 0 {
+			r.Note("%s on the quality of the images; see the report", fault.Count(n, "finding"))
+		}
 		return r.WriteJSON(sourceFile, r.Source)
 	})
 }

@@ -75,7 +75,7 @@ func (d *domain) add(image []feature) {
 // better say nothing.
 func (d *domain) compare(image []feature) (outside []string, far bool) {
 	if len(image) != len(d.Features) {
-		return []string{"a single slice where training images were volumes, or the reverse"}, true
+		return []string{dimensionText(len(image) < len(d.Features))}, true
 	}
 	for i, f := range d.Features {
 		width := max(f.High-f.Low, f.Scale)
@@ -86,4 +86,22 @@ func (d *domain) compare(image []feature) (outside []string, far bool) {
 		far = far || beyond > tooFar
 	}
 	return outside, far
+}
+
+func dimensionText(flat bool) string {
+	if flat {
+		return "a single slice, where training images were volumes"
+	}
+	return "a volume, where training images were single slices"
+}
+
+// blank says whether every channel of an image has one value throughout. Intensities are brought to scale by their
+// spread, so that nothing but rounding would be left for the network to see.
+func blank(v *volume.Volume) bool {
+	for k := range v.NumChannels() {
+		if ends := v.Percentiles(k, 0, 0, 100); ends[0] != ends[1] {
+			return false
+		}
+	}
+	return true
 }

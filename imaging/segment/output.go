@@ -22,6 +22,9 @@ import (
 // writable are the kinds of files that a prediction can leave.
 var writable = []string{"nifti", "seg", "png", "pdf", "sr"}
 
+// ofSeries says whether a kind of file refers to a DICOM series, and is not written without one.
+func ofSeries(kind string) bool { return kind == "seg" || kind == "sr" }
+
 // writer writes what belongs to a prediction into a folder of its own, named by a hash of the image: the same image
 // has the same place, and no name of a patient is in it.
 type writer struct {
@@ -36,6 +39,9 @@ func (w *writer) write(ctx context.Context, key string, v *volume.Volume, stack 
 	if len(w.kinds) == 0 {
 		return nil, nil
 	}
+	if stack == nil && !slices.ContainsFunc(w.kinds, func(kind string) bool { return !ofSeries(kind) }) {
+		return nil, nil
+	}
 	sum := sha256.Sum256([]byte(key))
 	dir := filepath.Join(w.folder, hex.EncodeToString(sum[:8]))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -47,7 +53,7 @@ func (w *writer) write(ctx context.Context, key string, v *volume.Volume, stack 
 	}
 	files := map[string]string{}
 	for _, kind := range writable {
-		if !slices.Contains(w.kinds, kind) || stack == nil && (kind == "seg" || kind == "sr") {
+		if !slices.Contains(w.kinds, kind) || stack == nil && ofSeries(kind) {
 			continue
 		}
 		var name string
@@ -60,7 +66,7 @@ func (w *writer) write(ctx context.Context, key string, v *volume.Volume, stack 
 			err = w.segmentation(name, stack, m, res)
 		case "png":
 			name = filepath.Join(dir, "overlay.png")
-			err = overlay(name, v, mask)
+			err = overlay(name, v, mask, m.choice.border())
 		case "pdf":
 			name = filepath.Join(dir, "report.pdf")
 			err = writeWhole(name, pdf(w.lines(p)))
@@ -157,8 +163,8 @@ func (w *writer) lines(p *Prediction) []string {
 }
 
 // overlay draws the mask over the image: all of it, or three slices of a volume.
-func overlay(name string, v *volume.Volume, mask *volume.LabelMap) error {
-	panel := show.Panel{Image: v, Mask: mask}
+func overlay(name string, v *volume.Volume, mask *volume.LabelMap, numbered bool) error {
+	panel := show.Panel{Image: v, Mask: mask, View: show.View{NoKey: numbered}}
 	draw := func() (show.Picture, error) { return show.Draw(panel) }
 	if v.Dims[2] > 2 {
 		draw = func() (show.Picture, error) { return show.Slices(panel, 3) }

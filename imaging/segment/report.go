@@ -46,6 +46,7 @@ func (e *evaluation) report(ctx context.Context) error {
 		Sections: append([]report.Section{pictures}, e.performance(), e.volumeSection(), e.calibration(), learning, e.method()),
 		Footer:   researchNote,
 	}
+	page.Sections = append(page.Sections, e.checks()...)
 	page.Facts = slices.DeleteFunc(page.Facts, func(f report.Fact) bool { return f.Value == "" })
 	out, err := e.run.Create(reportFile)
 	if err != nil {
@@ -123,7 +124,7 @@ func (e *evaluation) pictures(ctx context.Context) (report.Section, error) {
 			return s, err
 		}
 		predicted.Labels = x.Mask.Labels
-		picture, err := show.Compare(x.Image, x.Mask, predicted, show.View{Size: 256})
+		picture, err := show.Compare(x.Image, x.Mask, predicted, show.View{Size: 256, NoKey: e.model.choice.border()})
 		if err != nil {
 			return s, err
 		}
@@ -219,10 +220,27 @@ func (e *evaluation) learning() (report.Section, error) {
 	return s, nil
 }
 
+// checks lists what was found about the images and did not stop the study; nothing where nothing was.
+func (e *evaluation) checks() []report.Section {
+	found, waived := e.cases.Findings, e.cases.Waived
+	if len(found)+len(waived) == 0 {
+		return nil
+	}
+	f := report.Findings{List: slices.Concat(found, waived)}
+	for _, w := range waived {
+		f.Waived = append(f.Waived, w.Name)
+	}
+	return []report.Section{{Title: "What the checks found", Blocks: []report.Block{f}}}
+}
+
 func (e *evaluation) method() report.Section {
 	c, conf := e.model.choice, e.plan.Chosen()
+	apart := "no patient is on both sides"
+	if !e.cases.Known {
+		apart = "the data do not say which are of one patient, and each counts as a patient of its own"
+	}
 	facts := report.KeyValues{
-		{Label: "Images", Value: fmt.Sprintf("%d train and validate, %d test; no patient is on both sides", len(e.splits.learning()), len(e.splits.Test))},
+		{Label: "Images", Value: fmt.Sprintf("%d train and validate, %d test; %s", len(e.splits.learning()), len(e.splits.Test), apart)},
 		{Label: "Spacing", Value: millimetres(conf.SpacingMM)},
 		{Label: "Memory planned for training", Value: fmt.Sprintf("%.2f of %.2f GiB", float64(e.plan.Memory.TrainingBytes)/(1<<30), float64(e.plan.Memory.LimitBytes)/(1<<30))},
 	}

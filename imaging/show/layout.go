@@ -31,7 +31,7 @@ func labelKey(panels []Panel) key {
 		}
 	}
 	for _, p := range panels {
-		if p.Mask == nil {
+		if p.Mask == nil || p.View.NoKey {
 			continue
 		}
 		for value, n := range p.Mask.Counts() {

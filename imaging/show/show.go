@@ -56,6 +56,7 @@ type View struct {
 	Channel int
 	Blocks  bool // enlarge pixels as squares, as very small images may want, in place of smoothly
 	Fill    Fill // how dense masks are filled
+	NoKey   bool // name no labels beneath: they number instances
 }
 
 // Fill is the opacity of the inside of masks.

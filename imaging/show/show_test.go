@@ -130,6 +130,12 @@ func TestPictures(t *testing.T) {
 	if want := "Axial: axial slice 8 of 16, -160 to 240 HU from black to white; the mask covers"; !strings.HasPrefix(planes.Alt, want) || !strings.HasSuffix(planes.Alt, "Labels: ball, label 7.") {
 		t.Errorf("the picture is described as %q", planes.Alt)
 	}
+	numbered := at(Axial)
+	numbered.NoKey = true
+	with, without := must(t)(Row(Panel{Image: v, Mask: m, View: at(Axial)})), must(t)(Row(Panel{Image: v, Mask: m, View: numbered}))
+	if strings.Contains(without.Alt, "Labels:") || without.Pixels.Rect.Dy() >= with.Pixels.Rect.Dy() {
+		t.Errorf("without a key: %q, %v; with one %v", without.Alt, without.Pixels.Rect, with.Pixels.Rect)
+	}
 	shifted := m.Cut(volume.Box{From: [3]int{2, 1, 0}, To: [3]int{50, 41, 16}})
 	shifted.Affine = m.Affine
 	same(t, "compare", must(t)(Compare(v, m, shifted, small)))
