@@ -3,6 +3,7 @@ package classify
 import (
 	"context"
 
+	"galen.dev/fault"
 	"galen.dev/imaging/cases"
 	"galen.dev/task"
 )
@@ -30,6 +31,9 @@ func collect(ctx context.Context, r *task.Run) error {
 	}
 	if !c.Known {
 		r.Note("the data do not say which images are of one patient: each counts as a patient of its own")
+	}
+	if n := len(c.Findings); n > 0 {
+		r.Note("%s on the quality of the images; see the report", fault.Count(n, "finding"))
 	}
 	return r.WriteJSON(sourceFile, r.Source)
 }

@@ -169,7 +169,7 @@ func (e *evaluation) report() error {
 	page.Sections = append(page.Sections, e.imagesSection(c.Findings, c.Waived), e.modelSection(history))
 	page.Sections = append(page.Sections, e.performance()...)
 	if len(e.shown) > 0 {
-		page.Sections = append(page.Sections, e.pictures())
+		page.Sections = append(page.Sections, e.pictures(src.Synthetic))
 	}
 	page.Sections = append(page.Sections, e.trust(), e.reproduction(&src))
 	out, err := e.run.Create(reportFile)

@@ -86,8 +86,11 @@ func (e *evaluation) modelSection(history []memberHistory) report.Section {
 }
 
 // pictures shows the worst, middle and best test images.
-func (e *evaluation) pictures() report.Section {
-	s := report.Section{ID: "pictures", Title: "Worst, middle and best images", Lead: "Test images by how far the model was from the truth, each beside the map of what spoke for its answer. A map is to be trusted as far as it is faithful: covering the places that it marks must change the answer sooner than covering others. These are patients' images."}
+func (e *evaluation) pictures(synthetic bool) report.Section {
+	s := report.Section{ID: "pictures", Title: "Worst, middle and best images", Lead: "Test images by how far the model was from the truth, each beside the map of what spoke for its answer. A map is to be trusted as far as it is faithful: covering the places that it marks must change the answer sooner than covering others."}
+	if !synthetic {
+		s.Lead += " These are patients' images."
+	}
 	for _, g := range e.shown {
 		s.Blocks = append(s.Blocks, g.Image, report.Table{Caption: g.Title + ": " + g.Lead, Columns: []string{"image", "truth", "told", "probability", "loss", "faithfulness of the map"}, Rows: g.Rows})
 	}

@@ -64,7 +64,7 @@ func (m *Map) On(ctx context.Context, input, to volume.Geometry) (*volume.Volume
 // Heat is the map as package show draws it, with the values of Volume or On.
 func (m *Map) Heat(values *volume.Volume) *show.Heat {
 	label := map[Method]string{
-		CAM: "share of the log-odds", GradCAM: "Grad-CAM", IntegratedGradients: "share of the log-odds", Occlusion: "fall of the log-odds",
+		CAM: "log-odds", GradCAM: "Grad-CAM", IntegratedGradients: "log-odds", Occlusion: "fall of the log-odds",
 	}[m.Method]
 	return &show.Heat{Values: values, Label: label, Signed: m.Signed()}
 }
