@@ -182,14 +182,18 @@ func (s *Set) duplicate(r *Rule, a, b Drug) bool {
 	return false
 }
 
-// Interacts tells whether some interaction that forbids or limits meets two drugs: for rates of interactions.
-func (s *Set) Interacts(a, b Drug) bool {
+// Interacts is the hardest action of the interactions that meet two drugs, or "": for rates of interactions.
+func (s *Set) Interacts(a, b Drug) Action {
+	var hardest *Rule
 	for _, r := range s.pairs[a] {
-		if r.Kind == Interaction && r.Action != Warn && s.together(r, a, b) {
-			return true
+		if r.Kind == Interaction && s.together(r, a, b) && (hardest == nil || r.hardness() > hardest.hardness()) {
+			hardest = r
 		}
 	}
-	return false
+	if hardest == nil {
+		return ""
+	}
+	return hardest.Action
 }
 
 // meets tells whether a rule of one drug applies to the patient, with what, and which fact is missing to tell.

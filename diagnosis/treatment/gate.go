@@ -90,27 +90,30 @@ func (g *gate) masked(p *safety.Patient, prob []float64) []float64 {
 	return out
 }
 
-// pairs counts pairs of drugs, at least one of which is of the set, and those that interact by a rule that forbids or
-// limits.
-func (g *gate) pairs(p *safety.Patient, set []int) (interacting, all int) {
-	for i, t := range set {
-		for _, u := range set[:i] {
-			all++
-			if g.rules.Interacts(g.drugs[t], g.drugs[u]) {
-				interacting++
-			}
+// pairs counts pairs of drugs, at least one of which is of the set and the others current drugs or of the set too; of
+// them those that an interaction forbids, and those of which one limits a dose.
+func (g *gate) pairs(p *safety.Patient, set []int) (forbidden, limited, all int) {
+	meet := func(a, b safety.Drug) {
+		if a == b {
+			return
 		}
-		for _, d := range p.Drugs {
-			if d == g.drugs[t] {
-				continue
-			}
-			all++
-			if g.rules.Interacts(g.drugs[t], d) {
-				interacting++
-			}
+		all++
+		switch g.rules.Interacts(a, b) {
+		case safety.Forbid:
+			forbidden++
+		case safety.Limit:
+			limited++
 		}
 	}
-	return interacting, all
+	for i, t := range set {
+		for _, u := range set[:i] {
+			meet(g.drugs[t], g.drugs[u])
+		}
+		for _, d := range p.Drugs {
+			meet(g.drugs[t], d)
+		}
+	}
+	return forbidden, limited, all
 }
 
 // forbidden counts treatments of a set that a rule forbids, each beside the others.

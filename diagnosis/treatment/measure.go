@@ -15,22 +15,22 @@ import (
 type caseScores struct {
 	jaccard, f1, prauc, precision, recall float64 // prauc and recall are NaN where nothing was given
 	suggested                             float64 // number of suggestions
-	interacting, pairs                    float64
+	interacting, limited, pairs           float64 // pairs of drugs: forbidden, limited in dose, all
 	covered                               float64 // 1 = something is suggested
 	loss, brier                           float64 // NaN for rankings that are no probabilities
 }
 
 // scoreNames are the names of the columns of vector, in order.
-var scoreNames = []string{"jaccard", "prauc", "f1", "precision-at-k", "recall-at-k", "suggestions", "coverage", "log-loss", "brier", "interaction-rate"}
+var scoreNames = []string{"jaccard", "prauc", "f1", "precision-at-k", "recall-at-k", "suggestions", "coverage", "log-loss", "brier", "interaction-rate", "limited-rate"}
 
-// vector is the mean over rows; the last is the ratio of interacting to all pairs.
+// vector is the mean over rows; the last two are ratios to all pairs.
 func vector(all []caseScores, rows []int) []float64 {
 	get := []func(c *caseScores) float64{
 		func(c *caseScores) float64 { return c.jaccard }, func(c *caseScores) float64 { return c.prauc }, func(c *caseScores) float64 { return c.f1 },
 		func(c *caseScores) float64 { return c.precision }, func(c *caseScores) float64 { return c.recall }, func(c *caseScores) float64 { return c.suggested },
 		func(c *caseScores) float64 { return c.covered }, func(c *caseScores) float64 { return c.loss }, func(c *caseScores) float64 { return c.brier },
 	}
-	out := make([]float64, len(get)+1)
+	out := make([]float64, len(get)+2)
 	for k, f := range get {
 		sum, n := 0., 0.
 		for _, i := range rows {
@@ -40,11 +40,11 @@ func vector(all []caseScores, rows []int) []float64 {
 		}
 		out[k] = sum / n
 	}
-	interacting, pairs := 0., 0.
+	interacting, limited, pairs := 0., 0., 0.
 	for _, i := range rows {
-		interacting, pairs = interacting+all[i].interacting, pairs+all[i].pairs
+		interacting, limited, pairs = interacting+all[i].interacting, limited+all[i].limited, pairs+all[i].pairs
 	}
-	out[len(get)] = interacting / pairs
+	out[len(get)], out[len(get)+1] = interacting/pairs, limited/pairs
 	return out
 }
 
@@ -71,8 +71,8 @@ func scoreCase(g *gate, p *safety.Patient, prob []float64, given []int, probabil
 	if len(given) > 0 {
 		c.recall = found / float64(len(given))
 	}
-	a, b := g.pairs(p, set)
-	c.interacting, c.pairs = float64(a), float64(b)
+	a, b, n := g.pairs(p, set)
+	c.interacting, c.limited, c.pairs = float64(a), float64(b), float64(n)
 	if probabilities {
 		c.loss, c.brier = caseLoss(prob, given), 0
 		for t, v := range prob {
@@ -150,10 +150,10 @@ func rankAll(s *suggester, P [][]float64, patients []*safety.Patient, given [][]
 		out[0].cases = append(out[0].cases, scoreCase(s.gate, p, P[i], given[i], true))
 		out[1].cases = append(out[1].cases, scoreCase(&popular, p, s.f.Popularity, given[i], true))
 		out[2].cases = append(out[2].cases, scoreCase(&random, p, chance, given[i], false))
-		a, b := s.gate.pairs(p, given[i])
+		a, b, n := s.gate.pairs(p, given[i])
 		out[3].cases = append(out[3].cases, caseScores{
 			jaccard: nan, f1: nan, prauc: nan, precision: nan, recall: nan, covered: nan, loss: nan, brier: nan,
-			suggested: float64(len(given[i])), interacting: float64(a), pairs: float64(b),
+			suggested: float64(len(given[i])), interacting: float64(a), limited: float64(b), pairs: float64(n),
 		})
 	}
 	return out

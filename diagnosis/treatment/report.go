@@ -81,7 +81,7 @@ func (w *page) facts() []report.Fact {
 // labels are the scores in words, with their decimals.
 var labels = map[string]string{
 	"jaccard": "Jaccard", "prauc": "PRAUC", "f1": "F1", "precision-at-k": "Precision at k", "recall-at-k": "Recall at k", "suggestions": "Treatments a case",
-	"coverage": "Coverage", "log-loss": "Log loss", "brier": "Brier score", "interaction-rate": "Interaction rate",
+	"coverage": "Coverage", "log-loss": "Log loss", "brier": "Brier score", "interaction-rate": "Interaction rate", "limited-rate": "Rate of pairs with a dose limit",
 }
 
 func (w *page) headline() []report.KeyFigure {
@@ -172,7 +172,7 @@ func cell(v metric.Interval, ok bool) string {
 func (w *page) suggestions() report.Section {
 	t := report.Table{
 		Caption: "Suggestions for test cases, with 95 % intervals over patients", Columns: []string{"score"},
-		Footnote: fmt.Sprintf("At most %d treatments of probability %s or more are suggested. Jaccard, F1, PRAUC, precision and recall at k = %d are means over cases. The interaction rate is the share of pairs, within what is suggested (prescribed) and with current drugs, that an interaction rule forbids or limits. Popularity suggests what most training cases got, chance draws at random; both stand behind the same rules.", w.scores.Top, report.Num(w.scores.Threshold, 2), w.scores.Top),
+		Footnote: fmt.Sprintf("At most %d treatments of probability %s or more are suggested. Jaccard, F1, PRAUC, precision and recall at k = %d are means over cases. The interaction rate is the share of pairs, within what is suggested (prescribed) and with current drugs, that an interaction forbids; pairs of which one has a largest dose beside the other are counted apart, for they may be suggested, with the limit. Popularity suggests what most training cases got, chance draws at random; both stand behind the same rules.", w.scores.Top, report.Num(w.scores.Threshold, 2), w.scores.Top),
 	}
 	for _, r := range w.scores.Rankings {
 		t.Columns = append(t.Columns, r.Name)
