@@ -106,11 +106,14 @@ func apply(ctx context.Context, r *task.Run) error {
 	assume := r.Bool("assume-geometry")
 	use := func(path string) error {
 		a.reading = time.Now()
-		stacks, err := dicomStacks(ctx, path)
+		stacks, skipped, err := dicomStacks(ctx, path)
 		if err != nil {
 			return err
 		}
 		if len(stacks) > 0 {
+			if len(skipped) > 0 {
+				r.Note("beside the DICOM series, %s passed over: %s; pictures and volumes of other formats want a folder of their own", fault.Count(len(skipped), "file"), strings.Join(skipped[:min(len(skipped), 5)], ", "))
+			}
 			return a.series(ctx, stacks)
 		}
 		return cases.Images(ctx, path, cases.Options{AssumeGeometry: assume}, func(rec *cases.Record, v *volume.Volume, err error) error {
@@ -130,26 +133,34 @@ func apply(ctx context.Context, r *task.Run) error {
 }
 
 // dicomStacks are the volumes of the DICOM series at a path, with the files that they came from; none where there is
-// no series of slices. Pictures without a place in the patient are read by package cases.
-func dicomStacks(ctx context.Context, path string) ([]*dicom.Stack, error) {
+// no series of slices; and the names of files that are no DICOM. Pictures without a place in the patient are read by
+// package cases.
+func dicomStacks(ctx context.Context, path string) (stacks []*dicom.Stack, skipped []string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fault.Disk("reading the input", err)
+		return nil, nil, fault.Disk("reading the input", err)
 	}
 	if !info.IsDir() {
 		ok, err := mayBeDICOM(path)
 		if !ok || err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	c, err := dicom.Scan(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var severe []fault.Finding
 	for _, f := range c.Findings {
-		if f.Severity == fault.Severe {
+		switch {
+		case f.Severity == fault.Severe:
 			severe = append(severe, f)
+		case f.Name == "skipped":
+			_, inside, packed := strings.Cut(f.File, "!") // within an archive
+			if !packed {
+				inside = f.File
+			}
+			skipped = append(skipped, filepath.Base(inside))
 		}
 	}
 	var out []*dicom.Stack
@@ -162,16 +173,16 @@ func dicomStacks(ctx context.Context, path string) ([]*dicom.Stack, error) {
 		}
 		stacks, err := s.Stacks()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, stacks...)
 	}
 	if len(out) > 0 {
 		if err := fault.Refuse("reading DICOM files", severe); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return out, nil
+	return out, skipped, nil
 }
 
 // mayBeDICOM looks at a file's beginning: DICOM itself, or an archive that may hold some.
