@@ -1,9 +1,9 @@
 // Package note is the task diagnosis/text: clinical notes → classes of documents, entities in them, or what is said of
 // findings (negated, past, somebody else's).
 //
-// Task (this file) declares it. The steps are in collect.go (with read.go), preprocess.go, train.go, evaluate.go and
-// apply.go. Start with read.go (what a note is), then plan.go (what of a note a model sees), classify.go and network.go
-// (models of documents), spans.go (entities and assertions), explain.go.
+// Task (this file) declares it. The steps are in collect.go, preprocess.go, train.go, evaluate.go and apply.go. Start
+// with read.go (what a note is), then plan.go (what of a note a model sees), model.go (what is kept) with network.go, and
+// explain.go (why). Entities and assertions are the work of packages text/crf and text/assertion.
 //
 // Models of documents follow Wang and Manning (ACL 2012: words and pairs of words in a linear model are hard to beat),
 // Kim (EMNLP 2014: convolutions) and gated recurrent units; a BERT encoder that the user has may give the features.
@@ -35,8 +35,8 @@ kind: entities finds names, such as diseases, in marked text (CoNLL: a token and
 conditional random field with a dictionary. kind: assertion learns from findings (columns text and phrase, with presence,
 temporality, experiencer) what is said of them; entities that are found are given an assertion by the rules too.
 
-Reports show no text of patients: they count, and name only words that the notes of five patients or more share. With
-show-text: true, for public or made-up notes, they quote.
+Reports show no text of patients: they count, and name only words that the notes of several patients share (min-count,
+five unless the study says otherwise). With show-text: true, for public or made-up notes, they quote.
 
 Refused, with the rows: invalid UTF-8, notes longer than 16 MiB, empty notes, notes without label and labels without
 note, labels of another form. A note of words that the training notes did not have gets an abstention.`,
