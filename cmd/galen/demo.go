@@ -28,6 +28,8 @@ var demoStudies = [][]string{
 	{"support2"},
 	{"breastmnist_quick", "synthetic-ultrasound"},
 	{"synthetic-cells"},
+	{"physionet2012_quick", "synthetic-stays"},
+	{"synthetic-treatment"},
 }
 
 func (a *app) demoCommand() *cobra.Command {
