@@ -34,7 +34,7 @@ func run(t *testing.T, s *task.Study) (*task.Result, error) {
 // TestKnownRules learns from the made-up cohort in which one in twelve contraindications was overlooked. What was
 // prescribed breaks rules, what is suggested does not, and the treatments are told far better than by popularity.
 func TestKnownRules(t *testing.T) {
-	res, err := run(t, &task.Study{Name: "known", Task: Task.Name, Data: put(t, t.TempDir(), "cohort.csv", string(synth.Treatment())), Seed: 3, Params: map[string]any{
+	res, err := run(t, &task.Study{Name: "known", Task: Task.Name, Data: put(t, t.TempDir(), "cohort.csv", string(synth.TreatmentTable(900, 1))), Seed: 3, Params: map[string]any{
 		"treatments": []string{"given"}, "patient": "patient", "outcome": "improved", "diagnoses": "diagnoses", "allergies": "allergies", "drugs": "taking", "age": "age", "sex": "sex",
 		"pregnant": "pregnant", "labs": []string{"egfr=egfr", "crcl=crcl", "potassium=potassium", "alt=alt"}, "model": "logistic", "folds": 3, "bootstrap": 100,
 	}})
