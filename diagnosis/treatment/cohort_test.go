@@ -103,6 +103,9 @@ func TestWarfarinCohort(t *testing.T) {
 	if model["log-loss"].Value >= popular["log-loss"].Value || model["prauc"].Value < popular["prauc"].Value {
 		t.Error("the model is no better than popularity")
 	}
+	if model["jaccard"].Value <= s.Rankings[2].Scores["jaccard"].Value {
+		t.Errorf("threshold %.2f: Jaccard %.3f is no better than chance", s.Threshold, model["jaccard"].Value)
+	}
 }
 
 // excluded lists the columns of a file that are no predictors.

@@ -145,9 +145,13 @@ func (s *prepared) thresholds(f *fitted, c *choice, rows []int) {
 		P[i], popular[i] = f.calibrated(c.heldOut[i]), f.Popularity
 	}
 	patients := pick(s.cases.patients, rows)
-	f.PopularThreshold = bestThreshold(s.gate, patients, popular, given)
+	// What evaluate and apply make of unknown facts is not decided yet. Blocking on them here would leave no treatment to
+	// choose a threshold by where the data lack a fact altogether.
+	g := *s.gate
+	g.unknown = true
+	f.PopularThreshold = bestThreshold(&g, patients, popular, given)
 	if f.Threshold = s.Threshold; f.Threshold == 0 {
-		f.Threshold = bestThreshold(s.gate, patients, P, given)
+		f.Threshold = bestThreshold(&g, patients, P, given)
 	}
 }
 
