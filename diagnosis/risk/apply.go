@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"galen.dev/diagnosis/intake"
 	"galen.dev/explain"
 	"galen.dev/fault"
 	"galen.dev/table"
@@ -123,11 +124,11 @@ func apply(ctx context.Context, r *task.Run) error {
 // readCases reads the input by the schema of the training data: every column of the plan must be there, with
 // its kind; other columns are passed over.
 func readCases(ctx context.Context, r *task.Run, f *fitted) (*table.Table, error) {
-	data, err := r.ReadFile(task.Collect, schemaFile)
+	data, err := r.ReadFile(task.Collect, intake.SchemaFile)
 	if err != nil {
 		return nil, err
 	}
-	whole, err := table.ParseSchema(data, "collect/"+schemaFile)
+	whole, err := table.ParseSchema(data, "collect/"+intake.SchemaFile)
 	if err != nil {
 		return nil, err
 	}

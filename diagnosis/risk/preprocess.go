@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"galen.dev/assess"
+	"galen.dev/diagnosis/intake"
 	"galen.dev/fault"
 	"galen.dev/quality"
 	"galen.dev/table"
@@ -50,7 +51,7 @@ type checked struct {
 
 // preprocess checks the cases, sets test patients apart and fixes the plan from training rows.
 func preprocess(ctx context.Context, r *task.Run) error {
-	t, err := readTable(ctx, r, task.Collect, casesFile)
+	t, err := intake.ReadTable(ctx, r, task.Collect, intake.CasesFile)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func preprocess(ctx context.Context, r *task.Run) error {
 }
 
 func saveAll(r *task.Run, t *table.Table, c *cohort, sp *splits, p *plan) error {
-	if err := writeTable(r, preparedFile, t); err != nil {
+	if err := intake.WriteTable(r, preparedFile, t); err != nil {
 		return err
 	}
 	for _, f := range []struct {

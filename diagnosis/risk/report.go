@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"galen.dev/diagnosis/intake"
 	"galen.dev/report"
 	"galen.dev/task"
 )
@@ -16,8 +17,8 @@ func (e *evaluation) report(ctx context.Context) error {
 	if err := e.run.ReadJSON(task.Preprocess, qualityFile, &q); err != nil {
 		return err
 	}
-	var src source
-	if err := e.run.ReadJSON(task.Collect, sourceFile, &src); err != nil {
+	var src intake.Source
+	if err := e.run.ReadJSON(task.Collect, intake.SourceFile, &src); err != nil {
 		return err
 	}
 	var c choice
@@ -73,7 +74,7 @@ func (e *evaluation) title() string {
 type pageWriter struct {
 	*evaluation
 	quality checked
-	source  source
+	source  intake.Source
 	choice  choice
 }
 

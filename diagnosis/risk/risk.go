@@ -1,6 +1,6 @@
 // Package risk is the task diagnosis/risk: a table with one case per row → the calibrated probability of each class.
 //
-// Task (this file) is its declaration. Its steps are in collect.go, preprocess.go, train.go, evaluate.go and
+// Task (this file) is its declaration. Its steps are in package intake (collect), preprocess.go, train.go, evaluate.go and
 // apply.go; each loads files, calls typed functions and saves files. Start with plan.go (how a case becomes
 // numbers), then candidate.go (the models that are tried), choose.go (the choice between them) and fitted.go (the
 // model that is kept, with its readout and nearest cases). Package assess scores its predictions.
@@ -10,7 +10,10 @@
 // the model had not seen, and evaluation with calibration and net benefit beside discrimination.
 package risk
 
-import "galen.dev/task"
+import (
+	"galen.dev/diagnosis/intake"
+	"galen.dev/task"
+)
 
 // Task is diagnosis/risk.
 var Task = &task.Task{
@@ -86,7 +89,7 @@ params:
 		{Metric: "calibration-slope", Label: "Calibration slope"},
 		{Metric: "accuracy", Label: "Accuracy"},
 	},
-	Collect:    collect,
+	Collect:    intake.Collect,
 	Preprocess: preprocess,
 	Train:      train,
 	Evaluate:   evaluate,

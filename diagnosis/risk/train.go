@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"galen.dev/diagnosis/intake"
 	"galen.dev/fault"
 	"galen.dev/task"
 )
@@ -23,7 +24,7 @@ func partFile(k int, name string) string { return fmt.Sprintf("parts/%03d-%s", k
 func load(ctx context.Context, r *task.Run) (*trainer, *splits, error) {
 	tr, sp := &trainer{cohort: new(cohort)}, new(splits)
 	var err error
-	if tr.table, err = readTable(ctx, r, task.Preprocess, preparedFile); err != nil {
+	if tr.table, err = intake.ReadTable(ctx, r, task.Preprocess, preparedFile); err != nil {
 		return nil, nil, err
 	}
 	if err := r.ReadJSON(task.Preprocess, cohortFile, tr.cohort); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"galen.dev/diagnosis/intake"
 	"galen.dev/fault"
 	"galen.dev/internal/cpu"
 	"galen.dev/safety"
@@ -95,11 +96,11 @@ func (s *suggester) all(ctx context.Context, X [][]float64, patients []*safety.P
 // readCases reads the input by the schema of the training data. Columns of predictors and of facts must be there;
 // others, and what was given, are passed over.
 func readCases(ctx context.Context, r *task.Run, f *fitted, ro *roles) (*table.Table, error) {
-	data, err := r.ReadFile(task.Collect, schemaFile)
+	data, err := r.ReadFile(task.Collect, intake.SchemaFile)
 	if err != nil {
 		return nil, err
 	}
-	whole, err := table.ParseSchema(data, "collect/"+schemaFile)
+	whole, err := table.ParseSchema(data, "collect/"+intake.SchemaFile)
 	if err != nil {
 		return nil, err
 	}

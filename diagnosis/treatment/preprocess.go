@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"galen.dev/assess"
+	"galen.dev/diagnosis/intake"
 	"galen.dev/fault"
 	"galen.dev/quality"
 	"galen.dev/safety"
@@ -69,7 +70,7 @@ type checked struct {
 
 // preprocess checks cases and rules, sets test patients apart and fixes the plan from training rows.
 func preprocess(ctx context.Context, r *task.Run) error {
-	t, err := readTable(ctx, r, task.Collect, casesFile)
+	t, err := intake.ReadTable(ctx, r, task.Collect, intake.CasesFile)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func preprocess(ctx context.Context, r *task.Run) error {
 	if len(p.Features) == 0 {
 		return fault.WithHint(fault.Errorf(fault.Data, "%s: no column is left that could be a predictor", subject(t)), "predictors are numbers, categories, and lists of diagnoses and drugs; a schema file says what a column is")
 	}
-	if err := writeTable(r, preparedFile, prepared); err != nil {
+	if err := intake.WriteTable(r, preparedFile, prepared); err != nil {
 		return err
 	}
 	for _, f := range []struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"galen.dev/assess"
+	"galen.dev/diagnosis/intake"
 	"galen.dev/fault"
 	"galen.dev/metric"
 	"galen.dev/report"
@@ -21,7 +22,7 @@ const association = "The model learned what was given to cases, mistakes and hab
 type page struct {
 	*evaluation
 	quality checked
-	source  source
+	source  intake.Source
 	choice  choice
 }
 
@@ -32,7 +33,7 @@ func (e *evaluation) report() error {
 		step task.StepName
 		name string
 		v    any
-	}{{task.Preprocess, qualityFile, &w.quality}, {task.Collect, sourceFile, &w.source}, {task.Train, choiceFile, &w.choice}} {
+	}{{task.Preprocess, qualityFile, &w.quality}, {task.Collect, intake.SourceFile, &w.source}, {task.Train, choiceFile, &w.choice}} {
 		if err := e.run.ReadJSON(f.step, f.name, f.v); err != nil {
 			return err
 		}

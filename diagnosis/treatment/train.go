@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"galen.dev/calibrate"
+	"galen.dev/diagnosis/intake"
 	"galen.dev/explain"
 	"galen.dev/fault"
 	"galen.dev/glm"
@@ -60,7 +61,7 @@ type prepared struct {
 }
 
 func load(ctx context.Context, r *task.Run) (*prepared, error) {
-	t, err := readTable(ctx, r, task.Preprocess, preparedFile)
+	t, err := intake.ReadTable(ctx, r, task.Preprocess, preparedFile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // Package treatment is the task diagnosis/treatment: cases with the treatments that they were given → treatments ranked
 // for a new case, with a hard layer of safety rules in between.
 //
-// Task (this file) is its declaration. Its steps are in collect.go, preprocess.go, train.go, evaluate.go and apply.go.
+// Task (this file) is its declaration. Its steps are in package intake (collect), preprocess.go, train.go, evaluate.go and apply.go.
 // Start with read.go (what the columns are), then plan.go (how a case becomes numbers), model.go (the models that are
 // tried), choose.go (the choice between them), gate.go (how rules mask and order what a model ranks) and suggest.go.
 //
@@ -12,7 +12,10 @@
 // is another question, which needs other methods.
 package treatment
 
-import "galen.dev/task"
+import (
+	"galen.dev/diagnosis/intake"
+	"galen.dev/task"
+)
 
 // Task is diagnosis/treatment.
 var Task = &task.Task{
@@ -106,7 +109,7 @@ params:
 		{Metric: "interaction-rate", Label: "Interaction rate"},
 		{Metric: "brier", Label: "Brier score"},
 	},
-	Collect:    collect,
+	Collect:    intake.Collect,
 	Preprocess: preprocess,
 	Train:      train,
 	Evaluate:   evaluate,

@@ -1,4 +1,6 @@
-package risk
+// Package intake collects a table of cases for the tasks that learn from one: it is read, and kept in the run with its
+// schema, source and licence. Start with Collect, which is the collect step of these tasks.
+package intake
 
 import (
 	"bytes"
@@ -12,23 +14,23 @@ import (
 	"galen.dev/task"
 )
 
-// Files that collect leaves.
+// Files that Collect leaves.
 const (
-	casesFile  = "cases.parquet" // the table as read
-	schemaFile = "schema.yaml"   // what its columns are
-	sourceFile = "source.json"   // where it came from
+	CasesFile  = "cases.parquet" // the table as read
+	SchemaFile = "schema.yaml"   // what its columns are
+	SourceFile = "source.json"   // where it came from
 )
 
-// source is what collect says of the data.
-type source struct {
+// Source is what Collect says of the data.
+type Source struct {
 	*task.Source
 	Rows     int             `json:"rows"`
 	Columns  int             `json:"columns"`
 	Findings []fault.Finding `json:"findings,omitempty"` // of reading; none of them fatal
 }
 
-// collect reads the table and keeps it with its schema, source and licence.
-func collect(ctx context.Context, r *task.Run) error {
+// Collect reads the table and keeps it with its schema, source and licence.
+func Collect(ctx context.Context, r *task.Run) error {
 	if n := len(r.Source.Files); n != 1 {
 		return fault.WithHint(fault.Errorf(fault.Data, "data %q are %d files, and this task reads one table", r.Source.Name, n), "name the file with the cases")
 	}
@@ -48,14 +50,14 @@ func collect(ctx context.Context, r *task.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := writeTable(r, casesFile, t); err != nil {
+	if err := WriteTable(r, CasesFile, t); err != nil {
 		return err
 	}
-	if err := r.WriteFile(schemaFile, t.Schema().YAML()); err != nil {
+	if err := r.WriteFile(SchemaFile, t.Schema().YAML()); err != nil {
 		return err
 	}
 	r.Note("%s: %d rows, %d columns", r.Source.Name, t.Rows, len(t.Columns))
-	return r.WriteJSON(sourceFile, source{Source: r.Source, Rows: t.Rows, Columns: len(t.Columns), Findings: t.Findings})
+	return r.WriteJSON(SourceFile, Source{Source: r.Source, Rows: t.Rows, Columns: len(t.Columns), Findings: t.Findings})
 }
 
 func studySchema(path string) (*table.Schema, error) {
@@ -69,7 +71,8 @@ func studySchema(path string) (*table.Schema, error) {
 	return table.ParseSchema(data, path)
 }
 
-func writeTable(r *task.Run, name string, t *table.Table) error {
+// WriteTable writes a table among the outputs of the current step, as Parquet.
+func WriteTable(r *task.Run, name string, t *table.Table) error {
 	w, err := r.Create(name)
 	if err != nil {
 		return err
@@ -81,8 +84,8 @@ func writeTable(r *task.Run, name string, t *table.Table) error {
 	return w.Close()
 }
 
-// readTable reads a table that an earlier step left.
-func readTable(ctx context.Context, r *task.Run, step task.StepName, name string) (*table.Table, error) {
+// ReadTable reads a table that an earlier step left.
+func ReadTable(ctx context.Context, r *task.Run, step task.StepName, name string) (*table.Table, error) {
 	data, err := r.ReadFile(step, name)
 	if err != nil {
 		return nil, err
@@ -92,7 +95,7 @@ func readTable(ctx context.Context, r *task.Run, step task.StepName, name string
 		return nil, fmt.Errorf("reading %s/%s: %w", step, name, err)
 	}
 	if step == task.Collect {
-		if src := new(source); r.ReadJSON(task.Collect, sourceFile, src) == nil && src.Source != nil {
+		if src := new(Source); r.ReadJSON(task.Collect, SourceFile, src) == nil && src.Source != nil {
 			t.File = strings.TrimSuffix(src.Files[0].Name, "/") // findings speak of the user's file
 		}
 	}
